@@ -1,0 +1,202 @@
+"""One request to the Admin API: headers, time limits, retries, and errors translated once."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from exporter import __version__
+from exporter.api.errors import ApiError, Reason, reason_of
+from exporter.api.key import AdminKey
+from exporter.api.redact import one_line
+from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retry
+
+MAX_TRIES = 8
+LONGEST_REQUEST_ID = 100
+
+# (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
+Observer = Callable[[str, str, float], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET: `endpoint` is its short bounded name, for labels and messages."""
+
+    endpoint: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    version: str = "2023-06-01"
+    betas: tuple[str, ...] = ()
+
+    def having(self, *params: tuple[str, str]) -> Request:
+        """The same request with further parameters."""
+        return replace(self, params=self.params + params)
+
+
+@dataclass(frozen=True)
+class Reply:
+    body: bytes
+    request_id: str | None
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error = field(default_factory=_Error)
+
+
+class Client:
+    """Asks the Admin API, with bounded retries. Raises `ApiError` and nothing else."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key: AdminKey,
+        timeout_seconds: float,
+        retry_seconds: float,
+        now: Callable[[], datetime],
+        observe: Observer,
+        ca_file: Path | None = None,
+    ) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._timeout_seconds = timeout_seconds
+        self._retry_seconds = retry_seconds
+        self._now = now
+        self._observe = observe
+        # A proxy for loopback would send the demo's traffic off the machine.
+        use_environment = not is_loopback(base_url)
+        self._http = httpx.AsyncClient(
+            verify=_tls(ca_file),
+            trust_env=use_environment,
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_connections=8),
+            headers={"user-agent": f"anthropic-exporter/{__version__}", "accept": "application/json"},
+            follow_redirects=False,  # the key would travel to the other host
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, request: Request) -> Reply:
+        """The body of a 200. Retries what may pass, for `retry_seconds` at the most, then raises `ApiError`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._retry_seconds
+        limit_seconds = self._timeout_seconds
+        tries = 0
+        while True:
+            outcome = await self._try(request, limit_seconds)
+            if isinstance(outcome, Reply):
+                return outcome
+            delay = outcome.error.retry_after_seconds
+            if delay is None:
+                delay = backoff_seconds(tries, random.random())  # noqa: S311  jitter is no secret
+            tries += 1
+            limit_seconds = min(self._timeout_seconds, deadline - loop.time() - delay)
+            if not outcome.may_pass or tries == MAX_TRIES or limit_seconds <= 0:
+                raise outcome.error
+            await asyncio.sleep(delay)
+
+    async def _try(self, request: Request, limit_seconds: float) -> Reply | _Failure:
+        key = self._key.current
+        outcome = await self._send(request, key.get_secret_value(), limit_seconds)
+        if isinstance(outcome, _Failure) and outcome.error.reason is Reason.AUTH and self._key.renew(key):
+            outcome = await self._send(request, self._key.current.get_secret_value(), limit_seconds)
+        return outcome
+
+    async def _send(self, request: Request, key: str, limit_seconds: float) -> Reply | _Failure:
+        headers = {"x-api-key": key, "anthropic-version": request.version}
+        if request.betas:
+            headers["anthropic-beta"] = ",".join(request.betas)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        status = Reason.NETWORK.value
+        try:
+            # httpx limits each read; a body that drips needs a limit on the whole.
+            async with asyncio.timeout(limit_seconds):
+                response = await self._http.get(
+                    self._base_url + request.path, params=list(request.params), headers=headers
+                )
+            status = str(response.status_code)
+        except (TimeoutError, httpx.TimeoutException):
+            status = Reason.TIMEOUT.value
+            return _Failure(ApiError(Reason.TIMEOUT, request.endpoint, f"no whole answer within {limit_seconds:.3g} s"))
+        except httpx.RequestError as error:
+            message = one_line(f"{type(error).__name__}: {error}", key)
+            return _Failure(ApiError(Reason.NETWORK, request.endpoint, message))
+        finally:
+            self._observe(request.endpoint, status, loop.time() - start)
+        if response.status_code == HTTPStatus.OK:
+            return Reply(response.content, _request_id(response))
+        return self._failure(request, response, key)
+
+    def _failure(self, request: Request, response: httpx.Response, key: str) -> _Failure:
+        status = response.status_code
+        error = ApiError(
+            reason_of(status),
+            request.endpoint,
+            one_line(_message(response), key),
+            status=status,
+            request_id=_request_id(response),
+            retry_after_seconds=asked_delay_seconds(response.headers, self._now()),
+        )
+        return _Failure(error, should_retry(status, response.headers))
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: ApiError
+    may_pass: bool = True
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the URL's host is this machine."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _message(response: httpx.Response) -> str:
+    """The API's own message; an edge's HTML page has none."""
+    if response.is_redirect:
+        return "an unexpected redirect, not followed: is the base URL right?"
+    try:
+        return msgspec.json.decode(response.content, type=_ErrorBody).error.message
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return "the answer is not the API's error format"
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    headers: Mapping[str, str] = response.headers
+    request_id = one_line(headers.get("request-id", ""))[:LONGEST_REQUEST_ID]
+    return request_id or None

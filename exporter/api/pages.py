@@ -1,0 +1,83 @@
+"""The API's three pagination families (section "Pagination" of https://platform.claude.com/docs/en/api/admin)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+import msgspec
+
+from exporter.api.client import Client, Reply, Request
+from exporter.api.errors import ApiError, Reason
+from exporter.api.wire import IdPage, Page
+
+MAX_PAGES = 10_000
+LARGE_BODY_BYTES = 100_000
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Page)
+L = TypeVar("L", bound=IdPage)
+
+
+async def pages(client: Client, request: Request, kind: type[P]) -> AsyncIterator[P]:
+    """Every page of a report or token list, following `next_page`.
+
+    Raises `ApiError`: `pagination` for a missing or repeated cursor, `schema` for a body of another shape.
+    """
+
+    def cursor(page: P) -> str | None:
+        more = page.next_page is not None if page.has_more is None else page.has_more
+        return (page.next_page or "") if more else None
+
+    async for page in _follow(client, request, kind, "page", cursor):
+        yield page
+
+
+async def id_pages(client: Client, request: Request, kind: type[L]) -> AsyncIterator[L]:
+    """Every page of an ID-cursor list, following `last_id`. Raises as `pages` does."""
+
+    def cursor(page: L) -> str | None:
+        return (page.last_id or "") if page.has_more else None
+
+    async for page in _follow(client, request, kind, "after_id", cursor):
+        yield page
+
+
+async def decode(reply: Reply, kind: type[T], endpoint: str) -> T:
+    """The body as `kind`; a large one is decoded beside the event loop. Raises `ApiError` with reason `schema`."""
+    try:
+        if len(reply.body) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(msgspec.json.decode, reply.body, type=kind)
+        return msgspec.json.decode(reply.body, type=kind)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ApiError(Reason.SCHEMA, endpoint, str(error), status=200, request_id=reply.request_id) from None
+
+
+async def _follow(
+    client: Client, request: Request, kind: type[T], parameter: str, cursor_of: Callable[[T], str | None]
+) -> AsyncIterator[T]:
+    seen: set[str] = set()
+    following = request
+    while True:
+        reply = await client.get(following)
+        page = await decode(reply, kind, request.endpoint)
+        cursor = cursor_of(page)
+        problem = _problem(cursor, seen)
+        if problem:
+            raise ApiError(Reason.PAGINATION, request.endpoint, problem, request_id=reply.request_id)
+        yield page
+        if cursor is None:
+            return
+        seen.add(cursor)
+        following = request.having((parameter, cursor))
+
+
+def _problem(cursor: str | None, seen: set[str]) -> str | None:
+    if cursor == "":
+        return "the answer promises more pages but has no cursor"
+    if cursor in seen:
+        return "the answer repeats an earlier cursor"
+    if len(seen) >= MAX_PAGES:
+        return f"the answer goes on after {MAX_PAGES} pages"
+    return None

@@ -1,0 +1,24 @@
+"""Text from the API made fit for logs and tables: one short line without keys or queries."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_MESSAGE = 300
+
+_KEY = re.compile(r"sk-ant-[\w.~+/=-]*")
+_QUERY = re.compile(r"(?<=[\w/])\?[^\s\"'<>]*=[^\s\"'<>]*")
+
+
+def redact(text: str) -> str:
+    """Without anything that looks like a key or a query string."""
+    return _QUERY.sub("?…", _KEY.sub("sk-ant-…", text))
+
+
+def one_line(text: str, secret: str = "") -> str:
+    """The API's message on one line of at most 300 characters, redacted; `secret` is removed whatever it looks like."""
+    if secret:
+        text = text.replace(secret, "…")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = redact(line)
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

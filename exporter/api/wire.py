@@ -1,0 +1,176 @@
+"""The JSON shapes of the API's answers, as far as the exporter reads them.
+
+Unknown fields and values pass; a missing or mistyped number does not. Counts are tokens or events, money is in cents.
+Pages: https://platform.claude.com/docs/en/api/admin
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+# Every 64-bit number converts to a finite float; larger ones are no counts.
+Count = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float
+Timestamp = Annotated[datetime, Meta(tz=True)]
+DecimalText = Annotated[str, Meta(pattern=r"\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z", max_length=100)]
+
+
+class Page(Struct):
+    """A report's or a token list's envelope; lists have no `has_more`."""
+
+    has_more: bool | None = None
+    next_page: str | None = None
+
+
+class IdPage(Struct):
+    """The envelope of an ID-cursor list."""
+
+    has_more: bool
+    last_id: str | None = None
+
+
+# usage_report/messages
+
+
+class CacheCreation(Struct):
+    ephemeral_5m_input_tokens: Count
+    ephemeral_1h_input_tokens: Count
+
+
+class ServerToolUse(Struct):
+    web_search_requests: Count
+
+
+class UsageResult(Struct):
+    uncached_input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count
+    cache_creation: CacheCreation
+    server_tool_use: ServerToolUse
+    workspace_id: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    api_key_id: str | None = None
+    account_id: str | None = None
+    service_account_id: str | None = None
+    context_window: str | None = None
+    inference_geo: str | None = None
+    speed: str | None = None
+
+
+class UsageBucket(Struct):
+    starting_at: Timestamp
+    results: list[UsageResult]
+
+
+class UsagePage(Page, kw_only=True):
+    data: list[UsageBucket]
+
+
+# cost_report
+
+
+class CostResult(Struct):
+    amount: DecimalText
+    currency: str
+    cost_type: str | None = None
+    token_type: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    workspace_id: str | None = None
+
+
+class CostBucket(Struct):
+    starting_at: Timestamp
+    results: list[CostResult]
+
+
+class CostPage(Page, kw_only=True):
+    data: list[CostBucket]
+
+
+# usage_report/claude_code
+
+
+class Actor(Struct):
+    type: str
+    email_address: str | None = None
+    api_key_name: str | None = None
+
+
+class LinesOfCode(Struct):
+    added: Count
+    removed: Count
+
+
+class CoreMetrics(Struct):
+    num_sessions: Count
+    lines_of_code: LinesOfCode
+    commits_by_claude_code: Count
+    pull_requests_by_claude_code: Count
+
+
+class ToolAction(Struct):
+    accepted: Count
+    rejected: Count
+
+
+class ClaudeCodeTokens(Struct):
+    input: Count
+    output: Count
+    cache_read: Count
+    cache_creation: Count
+
+
+class EstimatedCost(Struct):
+    amount: Count
+    currency: str
+
+
+class ModelUse(Struct):
+    model: str | None
+    tokens: ClaudeCodeTokens
+    estimated_cost: EstimatedCost
+
+
+class ClaudeCodeRecord(Struct):
+    date: Timestamp
+    actor: Actor
+    core_metrics: CoreMetrics
+    tool_actions: dict[str, ToolAction]
+    model_breakdown: list[ModelUse]
+    customer_type: str | None = None
+    terminal_type: str | None = None
+
+
+class ClaudeCodePage(Page, kw_only=True):
+    data: list[ClaudeCodeRecord]
+
+
+# The organization's directory
+
+
+class Named(Struct):
+    """A workspace, an API key or a service account."""
+
+    id: str
+    name: str | None = None
+
+
+class User(Struct):
+    id: str
+    email: str | None = None
+
+
+class NamedPage(IdPage, kw_only=True):
+    data: list[Named]
+
+
+class UserPage(IdPage, kw_only=True):
+    data: list[User]
+
+
+class ServiceAccountPage(Page, kw_only=True):
+    data: list[Named]

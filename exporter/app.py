@@ -1,0 +1,123 @@
+"""The long-running process: collectors, poller and endpoint put together, from start to signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from exporter import __version__
+from exporter.api.client import Client, Observer
+from exporter.api.key import AdminKey
+from exporter.collectors import Collector
+from exporter.collectors.claude_code import ClaudeCodeCollector
+from exporter.collectors.cost import CostCollector
+from exporter.collectors.organization import OrganizationCollector
+from exporter.collectors.usage import UsageCollector
+from exporter.metrics import label_text
+from exporter.poller import Poller
+from exporter.settings import Settings
+from exporter.snapshot import Publisher
+from exporter.telemetry import Telemetry
+from exporter.web.app import application
+from exporter.web.server import Server, listen, urls
+
+# How long a thread may hold the interpreter's lock while a scrape waits.
+SWITCH_SECONDS = 0.001
+STOP_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the API is, and the key for it."""
+
+    base_url: str
+    key: AdminKey
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def connect(settings: Settings, api: Api, observe: Observer, *, retry_seconds: float | None = None) -> Client:
+    """A client for the API with the settings' limits."""
+    return Client(
+        base_url=api.base_url,
+        key=api.key,
+        timeout_seconds=settings.api.timeout_seconds,
+        retry_seconds=settings.api.retry_seconds if retry_seconds is None else retry_seconds,
+        ca_file=settings.api.ca_file,
+        now=utc_now,
+        observe=observe,
+    )
+
+
+def build_collectors(settings: Settings, client: Client) -> list[Collector[Any]]:
+    """The enabled collectors."""
+    name = settings.organization.name
+    prefix = label_text([("organization", name)]) if name else ""
+    collectors: dict[str, Collector[Any]] = {
+        "usage": UsageCollector(
+            client, settings.usage.interval_seconds, settings.usage.days, settings.usage.group_by, prefix
+        ),
+        "cost": CostCollector(client, settings.cost.interval_seconds, settings.cost.days, prefix),
+        "claude_code": ClaudeCodeCollector(
+            client, settings.claude_code.interval_seconds, settings.claude_code.days, prefix
+        ),
+        "organization": OrganizationCollector(client, settings.organization.interval_seconds),
+    }
+    enabled = settings.collectors()
+    return [collector for name, collector in collectors.items() if enabled[name].enabled]
+
+
+async def run(
+    settings: Settings, api: Api, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `ListenError`; calls `started` with the endpoint's URLs."""
+    sockets = listen(settings.web.listen_address)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    telemetry = Telemetry(organization=settings.organization.name, demo=demo)
+    async with connect(settings, api, telemetry.observe_request) as client:
+        collectors = build_collectors(settings, client)
+        publisher = Publisher(collectors, telemetry, utc_now)
+        poller = Poller(collectors, publisher, telemetry, utc_now)
+        server = Server(
+            application(
+                lambda: publisher.snapshot,
+                lambda: poller.is_ready,
+                telemetry_path=settings.web.telemetry_path,
+                demo=demo,
+            )
+        )
+        where = urls(sockets)
+        log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))
+        started(where)
+        await _until_signal(poller, publisher, server, sockets)
+    log.info("stopped")
+
+
+async def _until_signal(poller: Poller, publisher: Publisher, server: Server, sockets: list[socket.socket]) -> None:
+    """Poll and serve; if either ends by itself, so does the process, visibly."""
+    loop = asyncio.get_running_loop()
+    signalled = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled.set)
+    polling = asyncio.create_task(poller.run())
+    serving = asyncio.create_task(server.serve(sockets))
+    stopping = asyncio.create_task(signalled.wait())
+    done, pending = await asyncio.wait((polling, serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    publisher.stop()
+    server.stop()
+    polling.cancel()
+    await asyncio.wait(pending, timeout=STOP_SECONDS)
+    for task in done:
+        task.result()

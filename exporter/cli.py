@@ -1,0 +1,41 @@
+"""The command `anthropic-exporter`: serve (default), demo, check."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from exporter.settings import Settings, SettingsError, load
+
+WRONG_SETTINGS = 2
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0 when it ended as asked, 1 when it failed, 2 when the settings are wrong."""
+    try:
+        settings = load(sys.argv[1:] if argv is None else argv, os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"anthropic-exporter: {problem}", file=sys.stderr)
+        sys.exit(WRONG_SETTINGS)
+    sys.exit(_run(settings))
+
+
+def _run(settings: Settings) -> int:
+    # Only now: the settings, --help and --version answer without the cost of these imports.
+    from exporter import commands, log  # noqa: PLC0415
+    from exporter.api.key import KeyFileError  # noqa: PLC0415
+    from exporter.web.server import ListenError  # noqa: PLC0415
+
+    log.configure(settings.log.level, settings.log.format)
+    command = {"serve": commands.serve, "demo": commands.demo, "check": commands.check}[settings.command]
+    try:
+        return command(settings)
+    except KeyFileError as error:
+        print(f"anthropic-exporter: {error}", file=sys.stderr)
+        return WRONG_SETTINGS
+    except ListenError as error:
+        print(f"anthropic-exporter: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,35 @@
+"""Whole UTC days as the API's parameters."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+ONE_DAY = timedelta(days=1)
+REREAD_OLD_DAYS_AFTER = timedelta(hours=1)
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def end_of(day: date) -> datetime:
+    return midnight(day + ONE_DAY)
+
+
+def rfc3339(day: date) -> str:
+    """The day's start, as the reports' `starting_at` and `ending_at`."""
+    return f"{day.isoformat()}T00:00:00Z"
+
+
+def exposed_days(today: date, days: int) -> list[date]:
+    """Today and the days before it, newest first."""
+    return [today - timedelta(days=age) for age in range(days)]
+
+
+def utc_day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
+def is_stale(read_at: datetime, now: datetime) -> bool:
+    """Whether days that hardly change any more are due again (also when the clock was set back)."""
+    return not timedelta() <= now - read_at < REREAD_OLD_DAYS_AFTER

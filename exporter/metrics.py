@@ -1,0 +1,116 @@
+"""From records to samples: the only place that sums and that builds label text.
+
+A record is one row of an API report in the project's own terms. A `Metric` says which numbers of a record it shows under
+which labels; records that agree in all labels are added up. Sums are exact (int, Decimal) until they become text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal, localcontext
+from typing import Generic, TypeVar
+
+Number = int | float | Decimal
+# Values of a metric's own labels, and the number.
+Sample = tuple[tuple[str, ...], Number]
+# Label text to value: `a="b",c="d"`, escaped.
+Sums = Mapping[str, Number]
+Labels = Iterable[tuple[str, str]]
+
+R = TypeVar("R")
+
+NONE = "none"
+EXACT = Context(prec=1000)
+
+
+@dataclass(frozen=True)
+class Metric(Generic[R]):
+    """One family of the contract: how a record's numbers become its samples.
+
+    `labels` are the metric's own, added to the labels that all metrics of the collector have. `source` names the API
+    fields. `divisor` turns the summed number into the metric's unit (100 for cents shown as dollars).
+    """
+
+    name: str
+    help: str
+    source: str
+    samples: Callable[[R], Iterable[Sample]]
+    labels: tuple[str, ...] = ()
+    divisor: int = 1
+
+
+@dataclass(frozen=True)
+class Family:
+    """A gauge family ready to render: groups of (text of the labels that the whole group shares, samples)."""
+
+    name: str
+    help: str
+    groups: Sequence[tuple[str, Sums]]
+    divisor: int = 1
+
+    @property
+    def size(self) -> int:
+        return sum(len(sums) for _, sums in self.groups)
+
+
+def label_text(labels: Labels) -> str:
+    """`a="b",c="d"` with values escaped as the text format asks."""
+    return ",".join(f'{name}="{_escape(value)}"' for name, value in labels)
+
+
+def joined(*texts: str) -> str:
+    """Label texts as one, the empty ones left out."""
+    return ",".join(filter(None, texts))
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def add_up(metric: Metric[R], records: Iterable[tuple[str, R]]) -> dict[str, Number]:
+    """The metric's sums over (label text, record) pairs, in the order of their label texts."""
+    own_texts: dict[tuple[str, ...], str] = {}
+    sums: dict[str, Number] = {}
+    with localcontext(EXACT):
+        for text, record in records:
+            for own, number in metric.samples(record):
+                if (suffix := own_texts.get(own)) is None:
+                    suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
+                key = joined(text, suffix) if suffix else text
+                before = sums.get(key)
+                sums[key] = number if before is None else before + number  # type: ignore[operator]  # one metric never mixes Decimal and float
+    return dict(sorted(sums.items()))
+
+
+def day_label(day: date, today: date) -> str:
+    """The `days_ago` label: 0 is the current UTC day."""
+    return label_text([("days_ago", str((today - day).days))])
+
+
+def day_families(
+    metrics: Sequence[Metric[R]],
+    days: Mapping[date, Sequence[R]],
+    text_of: Callable[[R], str],
+    *,
+    today: date,
+    prefix: str = "",
+    zero_fill: bool,
+) -> Iterable[Family]:
+    """A family for each metric with a group for each reported day.
+
+    `zero_fill`: a label set seen on any of the days has a sample on all of them.
+    """
+    texts = {day: sorted(((text_of(r), r) for r in records), key=lambda pair: pair[0]) for day, records in days.items()}
+    for metric in metrics:
+        sums: dict[date, Sums] = {day: add_up(metric, pairs) for day, pairs in texts.items()}
+        if zero_fill:
+            sums = _filled(sums)
+        groups = [(joined(prefix, day_label(day, today)), sums[day]) for day in sorted(sums, reverse=True)]
+        yield Family(metric.name, metric.help, groups, metric.divisor)
+
+
+def _filled(sums: Mapping[date, Sums]) -> dict[date, Sums]:
+    every = sorted(set().union(*sums.values()))
+    return {day: {text: of_day.get(text, 0) for text in every} for day, of_day in sums.items()}

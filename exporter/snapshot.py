@@ -1,0 +1,178 @@
+"""What a scrape gets: rendered aside, swapped in with one assignment, immutable."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from exporter.collectors import Collector
+from exporter.collectors.organization import Directory
+from exporter.collectors.window import exposed_days, midnight, utc_day
+from exporter.exposition import Body, Part, compress, crc32, gzipped, plain, render
+from exporter.metrics import Family, label_text
+from exporter.telemetry import Telemetry
+
+CLOCK_DAYS = 31
+
+
+class Format(Enum):
+    """An exposition format, by its content type."""
+
+    TEXT = "text/plain; version=0.0.4; charset=utf-8"
+    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The answers to all scrapes until the next snapshot."""
+
+    plain: Mapping[Format, Body]
+    gzipped: Mapping[Format, Body]
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """A collector's part and what it was made from."""
+
+    part: Part
+    reading: object
+    directory: Directory | None
+    today: date
+
+
+class Stopped(Exception):  # noqa: N818  it is an end, not an error
+    """The process ends: nobody wants what is being rendered."""
+
+
+class Publisher:
+    """Holds the collectors' readings and the snapshot made from them.
+
+    All of a snapshot's parts are rendered for the same day. What is rendered without an error replaces what was there;
+    otherwise everything stays as it was.
+    """
+
+    def __init__(self, collectors: Sequence[Collector[Any]], telemetry: Telemetry, now: Callable[[], datetime]) -> None:
+        self._collectors = collectors
+        self._telemetry = telemetry
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._stopping = threading.Event()
+        self._readings: dict[str, Any] = {}
+        self._rendered: dict[str, _Rendered] = {}
+        self._today = utc_day(now())
+        self._clock = _part(clock_families(self._today))
+        self._data: tuple[list[Part], int, int] = ([self._clock], crc32(self._clock.pieces), _length([self._clock]))
+        self.snapshot = self._with_tail()
+
+    def reading(self, collector: str) -> Any:  # noqa: ANN401  each collector knows its own
+        return self._readings.get(collector)
+
+    def series(self, collector: str) -> int:
+        rendered = self._rendered.get(collector)
+        return rendered.part.samples if rendered else 0
+
+    async def replace(self, collector: str, reading: object) -> None:
+        """Publish the collector's new reading; None withdraws its families."""
+        async with self._lock:
+            await self._publish(self._readings | {collector: reading})
+
+    async def roll(self) -> None:
+        """Move the buckets to their new `days_ago` when the UTC day is another one."""
+        async with self._lock:
+            if utc_day(self._now()) != self._today:
+                await self._publish(self._readings)
+
+    async def renew_tail(self) -> None:
+        """Publish the exporter's own metrics as they are now."""
+        async with self._lock:
+            self.snapshot = await asyncio.to_thread(self._with_tail)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def _publish(self, readings: dict[str, Any]) -> None:
+        today = utc_day(self._now())
+        rendered = await asyncio.to_thread(self._render, readings, today)
+        clock = self._clock if today == self._today else _part(clock_families(today))
+        parts = [clock, *(one.part for one in rendered.values())]
+        checksum = await asyncio.to_thread(crc32, (piece for part in parts for piece in part.pieces))
+        self._readings, self._rendered, self._today, self._clock = readings, rendered, today, clock
+        self._data = (parts, checksum, _length(parts))
+        self.snapshot = await asyncio.to_thread(self._with_tail)
+
+    def _render(self, readings: Mapping[str, Any], today: date) -> dict[str, _Rendered]:
+        directory = readings.get("organization") or Directory()
+        rendered = {}
+        for collector in self._collectors:
+            if (reading := readings.get(collector.name)) is not None:
+                names = directory if collector.uses_names else None
+                before = self._rendered.get(collector.name)
+                if before and before.reading is reading and before.today == today and before.directory == names:
+                    rendered[collector.name] = before
+                else:
+                    part = _part(collector.families(reading, today, directory), self._stopping)
+                    rendered[collector.name] = _Rendered(part, reading, names, today)
+        return rendered
+
+    def _with_tail(self) -> Snapshot:
+        parts, checksum, length = self._data
+        tails = {
+            Format.TEXT: self._telemetry.render_text(),
+            Format.OPENMETRICS: self._telemetry.render_openmetrics(),
+        }
+        snapshot = Snapshot(
+            {form: plain(parts, tail) for form, tail in tails.items()},
+            {
+                form: gzipped(parts, tail, data_crc32=checksum, length=length + len(tail))
+                for form, tail in tails.items()
+            },
+        )
+        self._telemetry.exposition_bytes = {
+            "identity": snapshot.plain[Format.TEXT].length,
+            "gzip": snapshot.gzipped[Format.TEXT].length,
+        }
+        return snapshot
+
+
+def clock_families(today: date) -> list[Family]:
+    """Which day each `days_ago` is: rendered with the day families, so that they never disagree."""
+    days = {str(age): day for age, day in enumerate(exposed_days(today, CLOCK_DAYS))}
+    starts = {label_text([("days_ago", age)]): int(midnight(day).timestamp()) for age, day in days.items()}
+    infos = {
+        label_text([("days_ago", age), ("date", day.isoformat()), ("weekday", f"{day:%a}")]): 1
+        for age, day in days.items()
+    }
+    return [
+        Family(
+            "anthropic_exporter_bucket_start_timestamp_seconds",
+            "Unix time of the start of the UTC day that lies days_ago days back.",
+            [("", starts)],
+        ),
+        Family(
+            "anthropic_exporter_day_info",
+            "Date and weekday of the UTC day that lies days_ago days back.",
+            [("", infos)],
+        ),
+    ]
+
+
+def _part(families: Iterable[Family], stopping: threading.Event | None = None) -> Part:
+    sized = [(family.size, family) for family in families]
+    pieces = tuple(_until_stopped(render(family for _, family in sized), stopping))
+    return Part(pieces, compress(_until_stopped(pieces, stopping)), sum(size for size, _ in sized))
+
+
+def _until_stopped(pieces: Iterable[bytes], stopping: threading.Event | None) -> Iterator[bytes]:
+    for piece in pieces:
+        if stopping and stopping.is_set():
+            raise Stopped
+        yield piece
+
+
+def _length(parts: Iterable[Part]) -> int:
+    return sum(len(piece) for part in parts for piece in part.pieces)

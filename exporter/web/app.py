@@ -1,0 +1,93 @@
+"""The HTTP routes. A scrape sends bytes that already exist: no I/O, no lock, nothing that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from exporter import __version__
+from exporter.exposition import Body
+from exporter.snapshot import Snapshot
+from exporter.web.negotiation import accepts_gzip, choose_format
+
+HEALTHY_PATH = "/-/healthy"
+READY_PATH = "/-/ready"
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Anthropic exporter</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:40rem;padding:0 1rem}}</style></head>
+<body>
+<h1>Anthropic exporter</h1>
+<p>Usage, cost and Claude Code activity of an Anthropic organization, for Prometheus. Version {version}.</p>
+{notice}<ul>
+<li><a href="{metrics}">Metrics</a></li>
+<li><a href="{healthy}">Healthy</a>: the process answers</li>
+<li><a href="{ready}">Ready</a>: every collector has finished a first attempt</li>
+</ul>
+</body>
+</html>
+"""
+DEMO_NOTICE = "<p><strong>Demo: these numbers are invented.</strong></p>\n"
+
+
+class _BodyResponse(Response):
+    """Sends the chunks of a body one by one, so that a slow reader holds no more than one."""
+
+    def __init__(self, body: Body, headers: dict[str, str]) -> None:
+        super().__init__(headers=headers | {"content-length": str(body.length)})
+        self._chunks = body.chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for chunk in () if scope["method"] == "HEAD" else self._chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def application(
+    snapshot: Callable[[], Snapshot], is_ready: Callable[[], bool], *, telemetry_path: str, demo: bool = False
+) -> Starlette:
+    """The endpoint: metrics, health, readiness and a page of links. Everything but GET and HEAD is answered with 405."""
+    page = PAGE.format(
+        version=escape(__version__),
+        notice=DEMO_NOTICE if demo else "",
+        metrics=escape(telemetry_path),
+        healthy=HEALTHY_PATH,
+        ready=READY_PATH,
+    )
+
+    async def metrics(request: Request) -> Response:
+        headers = request.headers
+        form = choose_format(",".join(headers.getlist("accept")))
+        current = snapshot()
+        answer = {"content-type": form.value, "vary": "Accept, Accept-Encoding"}
+        if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
+            return _BodyResponse(current.gzipped[form], answer | {"content-encoding": "gzip"})
+        return _BodyResponse(current.plain[form], answer)
+
+    async def home(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("healthy\n")
+
+    async def ready(_: Request) -> Response:
+        if is_ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("not ready: waiting for the collectors' first attempts\n", status_code=503)
+
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route(HEALTHY_PATH, healthy),
+            Route(READY_PATH, ready),
+            Route(telemetry_path, metrics),
+        ]
+    )

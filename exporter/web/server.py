@@ -1,0 +1,75 @@
+"""Sockets and the server on them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+BACKLOG = 2048
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text says which and why."""
+
+
+def listen(addresses: Sequence[str]) -> list[socket.socket]:
+    """A socket for each `host:port`; without a host it is all addresses of IPv6 and IPv4. Raises `ListenError`."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_listen(address)) for address in addresses]
+        opened.pop_all()
+    return sockets
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        if host:
+            family, _, _, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+            return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
+        return socket.create_server(("", int(port)), backlog=BACKLOG)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {address}: {error.strerror or error}") from None
+
+
+def urls(sockets: Sequence[socket.socket]) -> list[str]:
+    """Where a person on this machine finds the sockets."""
+    found = []
+    for listening in sockets:
+        host, port, *_ = listening.getsockname()
+        host = "localhost" if host in ("::", "0.0.0.0") else host  # noqa: S104  compared, not bound
+        found.append(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    return found
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that leaves signals to its owner."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """End at once, whoever is still reading."""
+        self.should_exit = True
+        self.force_exit = True
