@@ -79,6 +79,14 @@ def build_collectors(settings: Settings, client: Client) -> list[Collector[Any]]
     return [collector for name, collector in collectors.items() if enabled[name].enabled]
 
 
+def assemble(settings: Settings, client: Client, telemetry: Telemetry) -> tuple[Publisher, Poller]:
+    """What refreshes and what holds the result; its first snapshot already says that no collector is up."""
+    collectors = build_collectors(settings, client)
+    watched = [(each, telemetry.watch(each.name, each.source, each.interval_seconds)) for each in collectors]
+    publisher = Publisher(collectors, telemetry, utc_now)
+    return publisher, Poller(watched, publisher, telemetry, utc_now)
+
+
 async def run(
     settings: Settings, api: Api, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
 ) -> None:
@@ -87,9 +95,7 @@ async def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     telemetry = Telemetry(organization=settings.organization.name, demo=demo)
     async with connect(settings, api, telemetry.observe_request) as client:
-        collectors = build_collectors(settings, client)
-        publisher = Publisher(collectors, telemetry, utc_now)
-        poller = Poller(collectors, publisher, telemetry, utc_now)
+        publisher, poller = assemble(settings, client, telemetry)
         server = Server(
             application(
                 lambda: publisher.snapshot,

@@ -56,7 +56,7 @@ async def check(client: Client, now: datetime) -> tuple[str, bool]:
 
 
 def probes(today: date) -> list[Probe]:
-    """One request for each endpoint: the last week of usage and cost, yesterday of Claude Code, the first page of lists."""
+    """One request for each endpoint: a week of usage and cost, yesterday of Claude Code, the first page of lists."""
     week = (("starting_at", rfc3339(today - WEEK)), ("ending_at", rfc3339(today + ONE_DAY)))
     yesterday = today - ONE_DAY
     return [

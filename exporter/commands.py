@@ -4,15 +4,64 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import SecretStr
+
 from exporter import app
 from exporter.api.key import AdminKey
 from exporter.check import check as check_api
+from exporter.demo.api import AdminApi
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
 from exporter.settings import Settings
+
+DEMO_KEY = "sk-ant-admin01-demo"
+DEMO_TEXT = """\
+A simulated organization: all numbers are invented.
+
+  metrics    {metrics}
+  page       {page}
+  Admin API  {api}  (x-api-key: {key})
+
+Scrape it with Prometheus:
+
+  scrape_configs:
+    - job_name: anthropic
+      static_configs:
+        - targets: ["{target}"]
+
+Ctrl-C ends it.
+"""
 
 
 def serve(settings: Settings) -> int:
     """Serve the organization of the configured key until a signal."""
     asyncio.run(app.run(settings, _api(settings)))
+    return 0
+
+
+def demo(settings: Settings) -> int:
+    """Serve a simulated organization until a signal. Its API has a thread of its own, and real sockets."""
+    organization = Organization(
+        seed=settings.demo.seed,
+        actors=settings.demo.actors,
+        workspaces=settings.demo.workspaces,
+        spike=settings.demo.spike,
+        growth=settings.demo.growth,
+    )
+    with running(AdminApi(organization, key=DEMO_KEY)) as base_url:
+
+        def tell(urls: list[str]) -> None:
+            url = urls[0]
+            text = DEMO_TEXT.format(
+                metrics=url + settings.web.telemetry_path,
+                page=url + "/",
+                api=base_url,
+                key=DEMO_KEY,
+                target=url.removeprefix("http://"),
+            )
+            print(text, flush=True)
+
+        asyncio.run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
     return 0
 
 

@@ -65,4 +65,7 @@ def _drop_none(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """The last fence: messages are composed without secrets, tracebacks of libraries may not be."""
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: value if value is None or isinstance(value, int | float) else redact(str(value))
+        for key, value in event.items()
+    }

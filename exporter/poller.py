@@ -28,18 +28,18 @@ class Poller:
 
     def __init__(
         self,
-        collectors: Sequence[Collector[Any]],
+        watched: Sequence[tuple[Collector[Any], CollectorStatus]],
         publisher: Publisher,
         telemetry: Telemetry,
         now: Callable[[], datetime],
     ) -> None:
-        self._watched = [(c, telemetry.watch(c.name, c.source, c.interval_seconds)) for c in collectors]
+        self._watched = watched
         self._publisher = publisher
         self._telemetry = telemetry
         self._now = now
         # Names that change from ID to name would be a churn of series: usage and cost wait for the first attempt.
         self._names_attempted = asyncio.Event()
-        if all(collector.name != "organization" for collector in collectors):
+        if all(collector.name != "organization" for collector, _ in watched):
             self._names_attempted.set()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import random
 import ssl
 from collections.abc import Callable, Mapping
@@ -13,12 +12,12 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from exporter import __version__
+from exporter.api.address import is_loopback
 from exporter.api.errors import ApiError, Reason, reason_of
 from exporter.api.key import AdminKey
 from exporter.api.redact import one_line
@@ -131,7 +130,7 @@ class Client:
             headers["anthropic-beta"] = ",".join(request.betas)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        status = Reason.NETWORK.value
+        status = None  # stays so when the request is cancelled: that is no answer of the API's or the network's
         try:
             # httpx limits each read; a body that drips needs a limit on the whole.
             async with asyncio.timeout(limit_seconds):
@@ -143,10 +142,12 @@ class Client:
             status = Reason.TIMEOUT.value
             return _Failure(ApiError(Reason.TIMEOUT, request.endpoint, f"no whole answer within {limit_seconds:.3g} s"))
         except httpx.RequestError as error:
+            status = Reason.NETWORK.value
             message = one_line(f"{type(error).__name__}: {error}", key)
             return _Failure(ApiError(Reason.NETWORK, request.endpoint, message))
         finally:
-            self._observe(request.endpoint, status, loop.time() - start)
+            if status:
+                self._observe(request.endpoint, status, loop.time() - start)
         if response.status_code == HTTPStatus.OK:
             return Reply(response.content, _request_id(response))
         return self._failure(request, response, key)
@@ -168,15 +169,6 @@ class Client:
 class _Failure:
     error: ApiError
     may_pass: bool = True
-
-
-def is_loopback(base_url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from http import HTTPStatus
 
 
 class Reason(StrEnum):
@@ -59,4 +60,4 @@ _BY_STATUS = {
 
 def reason_of(status: int) -> Reason:
     """The reason for an HTTP status that is not 200."""
-    return _BY_STATUS.get(status, Reason.SERVER if status >= 500 else Reason.REQUEST)
+    return _BY_STATUS.get(status, Reason.SERVER if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.REQUEST)

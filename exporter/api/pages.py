@@ -13,6 +13,7 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.wire import IdPage, Page
 
 MAX_PAGES = 10_000
+LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
 LARGE_BODY_BYTES = 100_000
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ async def _follow(
 def _problem(cursor: str | None, seen: set[str]) -> str | None:
     if cursor == "":
         return "the answer promises more pages but has no cursor"
+    if cursor and len(cursor) > LONGEST_CURSOR:
+        return f"the answer's cursor is longer than {LONGEST_CURSOR} characters"
     if cursor in seen:
         return "the answer repeats an earlier cursor"
     if len(seen) >= MAX_PAGES:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 8.0
@@ -18,7 +19,7 @@ def should_retry(status: int, headers: Mapping[str, str]) -> bool:
             return True
         case "false":
             return False
-    return status in (408, 409, 429) or status >= 500
+    return status in (408, 409, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def backoff_seconds(attempt: int, fraction: float) -> float:
@@ -58,7 +59,7 @@ def _seconds_or_date(text: str, now: datetime) -> float | None:
         return number
     try:
         return _until(parsedate_to_datetime(text), now)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

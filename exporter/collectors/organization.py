@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import TypeVar
 
 from exporter.api.client import Client, Request
@@ -36,7 +35,6 @@ SERVICE_ACCOUNTS = Request(
 INCLUDE_DEFAULT = ("include_default", "true")
 
 DEFAULT_WORKSPACE = "default"
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -46,10 +44,10 @@ class Directory:
     """Names by ID. An ID without a name stands for itself."""
 
     organization: str = ""
-    workspaces: Mapping[str, str] = NOTHING
-    api_keys: Mapping[str, str] = NOTHING
-    users: Mapping[str, str] = NOTHING
-    service_accounts: Mapping[str, str] = NOTHING
+    workspaces: Mapping[str, str] = field(default_factory=dict)
+    api_keys: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
+    service_accounts: Mapping[str, str] = field(default_factory=dict)
     default_workspace_id: str | None = None
     read_at: datetime | None = field(default=None, compare=False)
 
@@ -81,7 +79,7 @@ class OrganizationCollector:
     async def refresh(self, previous: Directory | None, now: datetime) -> Directory:  # noqa: ARG002  always read whole
         """Every name that the API shows. Raises `ApiError`, or `NotEntitled` with the other names in its reading."""
         refusal: NotEntitled | None = None
-        workspaces, default_id = NOTHING, None
+        workspaces, default_id = dict[str, str](), None
         try:
             workspaces, default_id = await self.entitlement.attempt(WORKSPACES.endpoint, self._workspaces, now)
         except NotEntitled as not_entitled:
@@ -89,11 +87,11 @@ class OrganizationCollector:
         directory = Directory(
             organization=await self._part(ME, self._me, now, ""),
             workspaces=workspaces,
-            api_keys=await self._part(API_KEYS, self._api_keys, now, NOTHING),
-            users=await self._part(USERS, self._users, now, NOTHING),
+            api_keys=await self._part(API_KEYS, self._api_keys, now, {}),
+            users=await self._part(USERS, self._users, now, {}),
             # With an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
             service_accounts=await self._part(
-                SERVICE_ACCOUNTS, self._service_accounts, now, NOTHING, frozenset({Reason.FORBIDDEN, Reason.AUTH})
+                SERVICE_ACCOUNTS, self._service_accounts, now, {}, frozenset({Reason.FORBIDDEN, Reason.AUTH})
             ),
             default_workspace_id=default_id,
             read_at=now,

@@ -44,7 +44,7 @@ class _BodyResponse(Response):
         super().__init__(headers=headers | {"content-length": str(body.length)})
         self._chunks = body.chunks
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  an ASGI application takes it
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for chunk in () if scope["method"] == "HEAD" else self._chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -54,7 +54,7 @@ class _BodyResponse(Response):
 def application(
     snapshot: Callable[[], Snapshot], is_ready: Callable[[], bool], *, telemetry_path: str, demo: bool = False
 ) -> Starlette:
-    """The endpoint: metrics, health, readiness and a page of links. Everything but GET and HEAD is answered with 405."""
+    """The endpoint: metrics, health, readiness and a page of links. All but GET and HEAD is answered with 405."""
     page = PAGE.format(
         version=escape(__version__),
         notice=DEMO_NOTICE if demo else "",

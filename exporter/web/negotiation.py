@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
 
 from exporter.snapshot import Format
 
@@ -49,12 +48,11 @@ def _quality(ranges: list[_Range], name: str, version: str) -> float:
 
 def _ranges(header: str) -> Iterator[_Range]:
     for part in header.split(","):
-        message = Message()
-        message["content-type"] = part.strip()
-        value, *_ = part.split(";")
-        parameters = {name.lower(): text for name, text in (message.get_params(failobj=[]) or [])[1:]}
-        if value.strip():
-            yield _Range(value.strip().lower(), parameters.get("version"), _q(parameters.get("q", "1")))
+        value, *rest = (text.strip().lower() for text in part.split(";"))
+        pairs = (text.partition("=") for text in rest)
+        parameters = {name.strip(): text.strip(' "') for name, _, text in pairs}
+        if value:
+            yield _Range(value, parameters.get("version"), _q(parameters.get("q", "1")))
 
 
 def _q(text: str) -> float:

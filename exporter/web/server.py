@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 BACKLOG = 2048
+# For answers that are almost sent; uvicorn waits 0.1 s.
+GRACE_SECONDS = 0.05
 
 
 class ListenError(Exception):
@@ -25,6 +28,13 @@ def listen(addresses: Sequence[str]) -> list[socket.socket]:
 
 
 def _listen(address: str) -> socket.socket:
+    listening = _bind(address)
+    # Inherited by connections: without it, an answer in several writes waits for the client's delayed ACK.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def _bind(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
@@ -68,6 +78,15 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cut off whoever is still reading: an answer left to the end of the event loop is logged as an error."""
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, self._cut_off)
+        await super().shutdown(sockets)
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     def stop(self) -> None:
         """End at once, whoever is still reading."""

@@ -1,0 +1,70 @@
+# `make demo`, `make test` and the others do their own set-up: they need Python 3.11 or newer with its venv module, and make.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+# Settings of the caller's that would lead the virtual environment's Python or pip elsewhere.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_USER
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format golden requirements clean venv runtime dev
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo 'ARGS="..." passes more arguments; PYTHON=python3.12 chooses an interpreter.'
+
+demo: runtime ## Run the exporter on a simulated organization; ARGS="--demo.spike"
+	@exec $(RUN) exporter demo $(ARGS)
+
+test: dev ## Run the tests; ARGS="-k settings"
+	@$(RUN) pytest $(ARGS)
+
+lint: dev ## Check style and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+format: dev ## Format the code and mend what can be mended
+	@$(RUN) ruff check --fix-only
+	@$(RUN) ruff format
+
+golden: dev ## Update the golden exposition file
+	@$(RUN) pytest tests/test_golden.py --update-golden $(ARGS)
+
+# The lists hold hashes and no address; the versions in them are kept unless ARGS=--upgrade.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml $(ARGS)
+requirements: dev ## Write requirements.txt and requirements-dev.txt anew; ARGS=--upgrade for newer versions
+	@$(COMPILE) --output-file requirements.txt
+	@$(COMPILE) --group dev --constraint requirements.txt --no-annotate --output-file requirements-dev.txt
+
+clean: ## Remove everything that was made here
+	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(VENV)/ready holds the folder that the environment was made in, and is away while something is being installed: an
+# environment that is half made, broken, or copied from elsewhere is made anew. The other stamps are compared by content,
+# for a checkout changes times only.
+venv:
+	@if [ "$$(cat $(VENV)/ready 2>/dev/null)" = "$$PWD" ] && $(RUN) pip --version >/dev/null 2>&1; then exit 0; fi; \
+	stop() { echo "$$1" >&2; exit 1; }; \
+	command -v "$(PYTHON)" >/dev/null || stop "Python 3.11 or newer is needed: $(PYTHON) was not found (PYTHON=... names another)"; \
+	found=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || stop "Python 3.11 or newer is needed: $(PYTHON) does not run"; \
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed: $(PYTHON) is $$found (PYTHON=... names another)"; \
+	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || stop "python3-venv is needed: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)"; \
+	rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV) && pwd >$(VENV)/ready
+
+runtime: venv
+	@cmp -s requirements.txt $(VENV)/requirements.txt || { \
+		echo "installing requirements.txt into $(VENV)" && rm -f $(VENV)/ready && \
+		$(RUN) pip install --quiet --require-hashes --requirement requirements.txt && \
+		cp requirements.txt $(VENV)/ && pwd >$(VENV)/ready; }
+
+dev: venv
+	@cat requirements-dev.txt pyproject.toml | cmp -s - $(VENV)/dev || { \
+		echo "installing requirements-dev.txt into $(VENV)" && rm -f $(VENV)/ready && \
+		$(RUN) pip install --quiet --require-hashes --requirement requirements-dev.txt && \
+		$(RUN) pip install --quiet --no-deps --no-build-isolation --editable . && \
+		cat requirements-dev.txt pyproject.toml >$(VENV)/dev && cp requirements.txt $(VENV)/ && pwd >$(VENV)/ready; }

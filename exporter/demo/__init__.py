@@ -1,0 +1,1 @@
+"""A simulated organization behind a faithful Admin API over real HTTP, for the demo, the tests and the benchmarks."""

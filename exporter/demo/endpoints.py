@@ -1,0 +1,127 @@
+"""What each endpoint of the Admin API answers to a request."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.demo.errors import ApiError, BadRequestError
+from exporter.demo.inventory import Inventory
+from exporter.demo.organization import Organization
+from exporter.demo.paging import Body, Page, PagingSession, Tokens
+from exporter.demo.query import Query
+from exporter.demo.reports import USAGE_FILTERS, Reports
+
+VERSIONS = ("2023-06-01", "2026-10-21")
+MESSAGES_API_KEY = "sk-ant-api03-"
+
+ID_PAGING = ("limit", "after_id", "before_id")
+REPORT = ("starting_at", "ending_at", "bucket_width", "group_by[]", "limit", "page")
+# The endpoints, and the query parameters that each knows.
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "usage_report/messages": (*REPORT, *USAGE_FILTERS),
+    "cost_report": REPORT,
+    "usage_report/claude_code": ("starting_at", "limit", "page"),
+    "me": (),
+    "workspaces": (*ID_PAGING, "include_archived", "include_default", "ids[]"),
+    "api_keys": (*ID_PAGING, "status", "workspace_id", "created_by_user_id"),
+    "users": (*ID_PAGING, "email", "roles[]"),
+    "service_accounts": ("limit", "page", "include_archived"),
+}
+
+
+class Incoming(NamedTuple):
+    """A request for an endpoint. Names of headers are in lower case."""
+
+    endpoint: str
+    params: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    time: datetime
+
+
+class Answer(NamedTuple):
+    """A healthy answer. `same_page` is a cursor that leads to the same page again, where there is paging."""
+
+    body: bytes
+    same_page: str | None = None
+
+
+class Endpoints:
+    """Answers requests, or raises the `ApiError` to answer them with."""
+
+    def __init__(self, organization: Organization, reports: Reports, *, key: str, forbidden: frozenset[str]) -> None:
+        if unknown := forbidden - PARAMETERS.keys():
+            raise ValueError(f"no such endpoints: {', '.join(sorted(unknown))}")
+        self._organization = organization
+        self._inventory = Inventory(organization)
+        self._reports = reports
+        self._key = key
+        self._forbidden = forbidden
+        self._tokens = Tokens(hashlib.sha256(f"{organization.me.id}/{key}".encode()).digest())
+
+    def answer(self, request: Incoming) -> Answer:
+        version = self._admit(request)
+        query = Query(request.params, PARAMETERS[request.endpoint])
+        match request.endpoint:
+            case "me":
+                return Answer(_json(self._organization.me))
+            case "workspaces":
+                return _id_answer(self._inventory.workspaces(query), query)
+            case "api_keys":
+                return _id_answer(self._inventory.api_keys(query, version), query)
+            case "users":
+                return _id_answer(self._inventory.users(query), query)
+        return self._paged_answer(request, query)
+
+    def _admit(self, request: Incoming) -> str:
+        """The API version that the request speaks, if the request may use the endpoint."""
+        key = request.headers.get("x-api-key")
+        if key is None:
+            raise ApiError(401, "x-api-key header is required")
+        if key.startswith(MESSAGES_API_KEY):
+            raise ApiError(403, "This endpoint requires an Admin API key")
+        if key != self._key:
+            raise ApiError(401, "invalid x-api-key")
+        version = request.headers.get("anthropic-version")
+        if version is None:
+            raise BadRequestError("anthropic-version: header is required")
+        if version not in VERSIONS:
+            raise BadRequestError(f"anthropic-version: {version!r} is not a valid version")
+        if request.endpoint in self._forbidden:
+            raise ApiError(403, "This organization or key has no access to this endpoint")
+        return version
+
+    def _paged_answer(self, request: Incoming, query: Query) -> Answer:
+        session = self._tokens.session(request.endpoint, query, request.time.astimezone(UTC))
+        page = self._page(request, query, session)
+        following = None if page.next_position is None else self._tokens.token(session, page.next_position)
+        body: Body = {"data": page.data, "next_page": following}
+        if request.endpoint != "service_accounts":
+            body["has_more"] = following is not None
+        return Answer(_json(body), self._tokens.token(session, session.position))
+
+    def _page(self, request: Incoming, query: Query, session: PagingSession) -> Page:
+        match request.endpoint:
+            case "usage_report/messages":
+                return self._reports.usage(query, session, _betas(request))
+            case "cost_report":
+                return self._reports.cost(query, session)
+            case "usage_report/claude_code":
+                return self._reports.claude_code(query, session)
+            case _:
+                return self._inventory.service_accounts(query, session)
+
+
+def _id_answer(body: Body, query: Query) -> Answer:
+    return Answer(_json(body), query.one("after_id"))
+
+
+def _betas(request: Incoming) -> list[str]:
+    return [beta.strip() for beta in request.headers.get("anthropic-beta", "").split(",")]
+
+
+def _json(value: object) -> bytes:
+    # msgspec knows no subclass of datetime, which clocks under test make.
+    return msgspec.json.encode(value, enc_hook=datetime.isoformat)

@@ -1,0 +1,385 @@
+"""Every setting: its default, its unit (in its name), its description; from flags, the environment and a YAML file.
+
+Whatever is unknown or wrong is refused at once and together, each under the name that its user wrote.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import re
+import stat
+from argparse import ArgumentParser
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import pydantic_settings
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import ErrorDetails, ValidationError
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, CliUnknownArgs, NoDecode
+
+from exporter import __version__
+from exporter.api.address import is_loopback
+from exporter.settings_sources import (
+    BASE_URL,
+    KEY,
+    KEY_FILE,
+    Environment,
+    File,
+    Leaf,
+    leaves_of,
+    name_of,
+    unknown_flags,
+)
+
+SHORTEST_INTERVAL_SECONDS = 60  # the API asks for at most one poll a minute
+LAST_PORT = 65_535
+TAKEN_PATHS = ("", "/-/healthy", "/-/ready")
+REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
+NO_KEY = (
+    "no Admin API key: set ANTHROPIC_ADMIN_API_KEY or ANTHROPIC_ADMIN_API_KEY_FILE,"
+    " or try `anthropic-exporter demo`, which needs none"
+)
+
+
+class SettingsError(Exception):
+    """All that is wrong with the settings, a line each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        # A key that was put in the wrong place, say as the name of the key file, stays secret.
+        self.problems = [re.sub(r"sk-ant-[\w-]*", "sk-ant-***", " ".join(problem.split())) for problem in problems]
+        super().__init__("\n".join(self.problems))
+
+
+# The kinds of value
+
+
+def _words(value: object) -> object:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        return value
+    return [word.strip() for text in texts for word in str(text).split(",") if word.strip()]
+
+
+def _listen_address(address: str) -> str:
+    match = re.fullmatch(r"(?:\[([^]]+)]|[\w.-]*):(\d{1,5})", address, re.ASCII)
+    if match is None or int(match[2]) > LAST_PORT:
+        raise ValueError(f"must be :PORT, HOST:PORT or [IPV6]:PORT, got {address!r}")
+    if match[1]:
+        ipaddress.IPv6Address(match[1])
+    return address
+
+
+def _at_least_one(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not addresses:
+        raise ValueError("must name at least one address")
+    return addresses
+
+
+def _telemetry_path(path: str) -> str:
+    if not re.fullmatch(r"/[\w.~/-]*", path, re.ASCII):
+        raise ValueError(f"must be a path such as /metrics, of letters, digits and ._~-/, got {path!r}")
+    if path.rstrip("/") in TAKEN_PATHS:
+        raise ValueError(f"must not be {path}, which serves something else")
+    return path
+
+
+def _distinct(dimensions: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(dimensions)) < len(dimensions):
+        raise ValueError(f"must be distinct dimensions, got {', '.join(dimensions)}")
+    return dimensions
+
+
+def _base_url(url: str) -> str:
+    # The address is not quoted in the messages: it may hold a password or a token.
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an http or https address") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not re.fullmatch(r"[!-~]+", url):
+        raise ValueError("must be an http or https address")
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ValueError("must be without user, password, query and fragment")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ValueError("must be https, for the key would travel in the clear: http is for loopback addresses only")
+    return url.rstrip("/")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces")
+    return key
+
+
+def _readable(path: Path) -> Path:
+    reason: str | None = None
+    try:
+        # Looked at, not opened: a pipe could be read only once.
+        if stat.S_ISDIR(path.stat().st_mode):
+            reason = "it is a folder"
+        elif not os.access(path, os.R_OK):
+            reason = "Permission denied"
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        raise ValueError(f"cannot read {path}: {reason}")
+    return path
+
+
+def _certificates(path: Path) -> Path:
+    import ssl  # noqa: PLC0415, seldom needed, and not free
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except (OSError, ValueError):
+        raise ValueError(f"{path} is not a PEM file of certificates") from None
+    return path
+
+
+Dimension = Literal["api_key_id", "account_id", "service_account_id", "context_window", "inference_geo", "speed"]
+ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Enabled = Annotated[bool, Field(description="Whether this is collected")]
+Interval = Annotated[
+    Seconds,
+    Field(description=f"Time between two refreshes; at least {SHORTEST_INTERVAL_SECONDS} for the real API"),
+]
+Days = Annotated[int, Field(ge=1, le=31, description="Number of UTC days to expose, today included")]
+
+# The settings
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class Config(Section):
+    file: Path | None = Field(default=None, description="YAML file with any of these settings, nested, in snake_case")
+
+
+class Api(Section):
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        default="https://api.anthropic.com", description="Address of the API; https unless the host is loopback"
+    )
+    key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
+        default=None, description="Admin API key; neither a flag nor in the YAML file"
+    )
+    key_file: ReadableFile | None = Field(default=None, description="File with the Admin API key")
+    timeout_seconds: Seconds = Field(default=30, description="Longest time that one HTTP request may take")
+    retry_seconds: Seconds = Field(default=60, description="Most time that a request may spend on retries")
+    ca_file: Annotated[ReadableFile, AfterValidator(_certificates)] | None = Field(
+        default=None, description="PEM file of certificate authorities to trust in addition to the default ones"
+    )
+
+
+class Web(Section):
+    listen_address: Annotated[
+        tuple[ListenAddress, ...], NoDecode, BeforeValidator(_words), AfterValidator(_at_least_one)
+    ] = Field(
+        default=(":9817",),
+        description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
+    )
+    telemetry_path: Annotated[str, AfterValidator(_telemetry_path)] = Field(
+        default="/metrics", description="Path under which the metrics are served"
+    )
+
+
+class Collector(Section):
+    enabled: Enabled = True
+    interval_seconds: Interval
+
+
+class Usage(Collector):
+    interval_seconds: Interval = 300
+    days: Days = 10
+    # The API groups by five at most, three of which are always there.
+    group_by: Annotated[tuple[Dimension, ...], NoDecode, BeforeValidator(_words), AfterValidator(_distinct)] = Field(
+        default=(),
+        max_length=2,
+        description="Dimensions to add to workspace_id, model, service_tier, at most 2 of api_key_id, account_id,"
+        " service_account_id, context_window, inference_geo, speed; repeatable or with commas",
+    )
+
+
+class Cost(Collector):
+    interval_seconds: Interval = 900
+    days: Days = 31
+
+
+class ClaudeCode(Collector):
+    interval_seconds: Interval = 900
+    days: Days = 2
+
+
+class Organization(Collector):
+    interval_seconds: Interval = 3600
+    name: str | None = Field(
+        default=None, min_length=1, description="Value of the label `organization`; without it there is no such label"
+    )
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is logged"
+    )
+    format: Literal["logfmt", "json"] = Field(default="logfmt", description="Format of a line: logfmt or json")
+
+
+class Demo(Section):
+    actors: int = Field(default=50, ge=0, description="Number of people and API keys that use Claude Code")
+    workspaces: int = Field(default=6, ge=1, description="Number of workspaces")
+    seed: int = Field(default=1, description="Seed of the simulation: the same seed gives the same organization")
+    spike: bool = Field(default=False, description="One workspace's traffic runs away yesterday and today")
+    growth: bool = Field(
+        default=True,
+        description="The current day grows as the clock does; without it every day is whole from its start",
+    )
+
+
+# The library hands nothing on to the sources: this is the environment that `load` was called with.
+environment: ContextVar[Mapping[str, str]] = ContextVar("environment", default=os.environ)
+
+
+class Settings(BaseSettings):
+    """Prometheus exporter for the usage, cost and Claude Code activity of an Anthropic organization."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        cli_prog_name="anthropic-exporter",
+        cli_exit_on_error=False,
+        cli_hide_none_type=True,
+        cli_ignore_unknown_args=True,  # they are kept in unknown_flags, to be refused together with all else
+        cli_implicit_flags=True,
+        cli_kebab_case=True,
+        cli_parse_none_str="\0",  # no argument means None
+    )
+
+    command: CliPositionalArg[Literal["serve", "demo", "check"]] = Field(
+        default="serve",
+        description="serve: the metrics of an organization; demo: those of a simulated one, without key or network;"
+        " check: the settings and the access of the key",
+    )
+    config: Config = Field(default=Config(), description="Configuration file")
+    api: Api = Field(default=Api(), description="Admin API; its key: ANTHROPIC_ADMIN_API_KEY")
+    web: Web = Field(default=Web(), description="Endpoint")
+    usage: Usage = Field(default=Usage(), description="Usage of the API")
+    cost: Cost = Field(default=Cost(), description="Cost")
+    claude_code: ClaudeCode = Field(default=ClaudeCode(), description="Claude Code")
+    organization: Organization = Field(
+        default=Organization(), description="Organization: the names of workspaces, keys and people"
+    )
+    log: Log = Field(default=Log(), description="Log")
+    demo: Demo = Field(default=Demo(), description="Simulated organization of the command `demo`")
+    unknown_flags: CliUnknownArgs
+
+    def collectors(self) -> dict[str, Collector]:
+        return {name: section for name, section in self if isinstance(section, Collector)}
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *_: object, **__: object
+    ) -> tuple[pydantic_settings.PydanticBaseSettingsSource, ...]:
+        return Environment(settings_cls, environment.get()), File(settings_cls)  # flags go before both
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, values: dict[str, Any], validate: Callable[[object], Self]) -> Self:
+        """Raises SettingsError with all that is wrong."""
+        words = values.pop("unknown_flags", [])
+        if (values.get("command") or "").startswith("-"):
+            words = [values.pop("command"), *words]  # argparse takes an unknown flag with a space in it for a word
+        problems = list(unknown_flags(Settings, words))
+        if values.get("command") == "demo":
+            values = _without(values, REAL_API)
+        wrong: set[tuple[str, ...]] = set()
+        try:
+            settings = validate(values)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                path = tuple(map(str, details["loc"][:2]))
+                wrong.add(path)
+                # A word may be the value of an unknown flag, and secret.
+                if path != ("command",) or not any(word.startswith("-") for word in words):
+                    problems.append(_problem(path, details, values))
+            # What is wrong falls back to its default, so that the rest can still be held against each other.
+            settings = validate(_without(values, wrong))
+        problems += _conflicts(settings, values, wrong)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+
+def leaves() -> Iterator[Leaf]:
+    return leaves_of(Settings)
+
+
+FLAGS = {leaf.flag: leaf for leaf in leaves() if leaf.flag}
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """The settings of the arguments (without the program's name), the environment and the file that they name.
+
+    Raises SettingsError with all that is wrong, and SystemExit after `--help` and `--version`.
+    """
+    source = CliSettingsSource[ArgumentParser](Settings, add_argument_method=_add_argument)
+    source.root_parser.usage = "anthropic-exporter [serve | demo | check] [flags]"
+    source.root_parser.epilog = "A flag goes before an environment variable, that before the YAML file."
+    version = f"anthropic-exporter, version {__version__} (python {platform.python_version()})"
+    source.root_parser.add_argument("--version", action="version", version=version, help="print the version and exit")
+    token = environment.set(environ)
+    try:
+        return CliApp.run(Settings, list(argv), source)
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError([str(error).removeprefix("error parsing CLI: argument ")]) from None
+    finally:
+        environment.reset(token)
+
+
+def _add_argument(parser: ArgumentParser, *names: str, **options: Any) -> None:  # noqa: ANN401, argparse's own
+    if leaf := FLAGS.get(names[0]):
+        default = f"; default {leaf.default}" if leaf.default else ""
+        options["help"] = f"{leaf.description} ({leaf.env}{default})".replace("%", "%%")
+        if isinstance(leaf.field.default, tuple):
+            options["metavar"] = "str,..."
+    if leaf or "dest" not in options:  # others are the key, and each section as a JSON text
+        parser.add_argument(*names, **options)
+
+
+def _without(values: Mapping[str, Any], paths: Collection[tuple[str, ...]]) -> dict[str, Any]:
+    kept = {name: value for name, value in values.items() if (name,) not in paths}
+    return kept | {
+        section: {name: value for name, value in kept[section].items() if (section, name) not in paths}
+        for section in {path[0] for path in paths if isinstance(kept.get(path[0]), dict)}
+    }
+
+
+def _problem(path: tuple[str, ...], details: ErrorDetails, values: Mapping[str, Any]) -> str:
+    if details["type"] == "extra_forbidden":  # what a source refused, with its reason
+        return f"{path[0]}: {details['input']}"
+    got = "" if path in REAL_API or details["type"] == "value_error" else f", got {details['input']!r}"
+    return f"{name_of(path, values)}: {details['msg'].removeprefix('Value error, ')}{got}"
+
+
+def _conflicts(settings: Settings, values: Mapping[str, Any], wrong: Collection[tuple[str, ...]]) -> Iterator[str]:
+    key, key_file = (name in values.get("api", {}) for _, name in (KEY, KEY_FILE))
+    if key and key_file:
+        yield f"{name_of(KEY, values)} and {name_of(KEY_FILE, values)}: set only one of them"
+    if not any(section.enabled for section in settings.collectors().values()):
+        yield "nothing to collect: all collectors are disabled"
+    if settings.command == "demo" or ("command",) in wrong:
+        return
+    if not key and not key_file:
+        yield NO_KEY
+    if BASE_URL not in wrong and not is_loopback(settings.api.base_url):
+        for section, collector in settings.collectors().items():
+            if collector.interval_seconds < SHORTEST_INTERVAL_SECONDS:
+                name, got = name_of((section, "interval_seconds"), values), values[section]["interval_seconds"]
+                yield f"{name}: must be at least {SHORTEST_INTERVAL_SECONDS} for the real API, got {got!r}"

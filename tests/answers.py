@@ -1,0 +1,134 @@
+"""Answers of an Admin API in the shapes of its documentation, for tests that script one row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from tests.scripted import ScriptedApi, Seen
+
+ORGANIZATIONS = "/v1/organizations"
+USAGE = f"{ORGANIZATIONS}/usage_report/messages"
+COST = f"{ORGANIZATIONS}/cost_report"
+CLAUDE_CODE = f"{ORGANIZATIONS}/usage_report/claude_code"
+WORKSPACES = f"{ORGANIZATIONS}/workspaces"
+API_KEYS = f"{ORGANIZATIONS}/api_keys"
+USERS = f"{ORGANIZATIONS}/users"
+SERVICE_ACCOUNTS = f"{ORGANIZATIONS}/service_accounts"
+ME = f"{ORGANIZATIONS}/me"
+
+Row = dict[str, Any]
+RowsByDay = Mapping[str, Sequence[Row]]
+
+
+def usage_row(**values: object) -> Row:
+    """A row of usage_report/messages; every dimension null and every number 0 unless given."""
+    row: Row = {
+        "uncached_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "cache_read_input_tokens": 0,
+        "output_tokens": 0,
+        "server_tool_use": {"web_search_requests": 0},
+        "account_id": None,
+        "service_account_id": None,
+        "api_key_id": None,
+        "workspace_id": None,
+        "model": "claude-opus-5-5",
+        "context_window": None,
+        "service_tier": "standard",
+        "inference_geo": None,
+    }
+    return row | values
+
+
+def cost_row(amount: str, **values: object) -> Row:
+    """A row of cost_report: output tokens of the default workspace unless said otherwise."""
+    row: Row = {
+        "amount": amount,
+        "currency": "USD",
+        "description": "Claude Opus 5.5 Usage - Output Tokens",
+        "cost_type": "tokens",
+        "token_type": "output_tokens",
+        "model": "claude-opus-5-5",
+        "service_tier": "standard",
+        "context_window": "0-200k",
+        "inference_geo": "global",
+        "workspace_id": None,
+    }
+    return row | values
+
+
+def claude_code_row(day: str, **values: object) -> Row:
+    """A record of usage_report/claude_code."""
+    row: Row = {
+        "date": f"{day}T00:00:00Z",
+        "actor": {"type": "user_actor", "email_address": "dev@example.com"},
+        "organization_id": "0b1c2d3e-0000-4000-8000-00000000abcd",
+        "customer_type": "api",
+        "subscription_type": None,
+        "terminal_type": "vscode",
+        "is_remote": False,
+        "core_metrics": {
+            "num_sessions": 1,
+            "lines_of_code": {"added": 10, "removed": 5},
+            "commits_by_claude_code": 2,
+            "pull_requests_by_claude_code": 1,
+        },
+        "tool_actions": {"edit_tool": {"accepted": 3, "rejected": 1}},
+        "model_breakdown": [
+            {
+                "model": "claude-opus-5-5",
+                "tokens": {"input": 100, "output": 20, "cache_read": 300, "cache_creation": 40},
+                "estimated_cost": {"amount": 77, "currency": "USD"},
+            }
+        ],
+    }
+    return row | values
+
+
+def buckets(rows: RowsByDay, seen: Seen) -> Row:
+    """A report's answer on one page: a bucket for each day of the window, empty ones too."""
+    first, end = (date.fromisoformat((seen.param(name) or "")[:10]) for name in ("starting_at", "ending_at"))
+    days = [first + timedelta(days=n) for n in range((end - first).days)]
+    data = [
+        {
+            "starting_at": f"{day}T00:00:00Z",
+            "ending_at": f"{day + timedelta(days=1)}T00:00:00Z",
+            "results": rows.get(day.isoformat(), ()),
+        }
+        for day in days
+    ]
+    return {"data": data, "has_more": False, "next_page": None}
+
+
+def records(rows: RowsByDay, seen: Seen) -> Row:
+    return {"data": rows.get(seen.param("starting_at") or "", ()), "has_more": False, "next_page": None}
+
+
+def listing(*rows: Row) -> Row:
+    return {"data": rows, "has_more": False, "first_id": None, "last_id": None}
+
+
+def script(
+    api: ScriptedApi,
+    *,
+    usage: RowsByDay | None = None,
+    cost: RowsByDay | None = None,
+    claude_code: RowsByDay | None = None,
+) -> None:
+    """An organization with one workspace besides the default one, an API key, a user and a service account."""
+    default = {"id": "wrkspc_default", "name": "Default"}
+    research = {"id": "wrkspc_01", "name": "Research"}
+
+    def workspaces(seen: Seen) -> Row:
+        return listing(default, research) if seen.param("include_default") else listing(research)
+
+    api.on(USAGE, lambda seen: buckets(usage or {}, seen))
+    api.on(COST, lambda seen: buckets(cost or {}, seen))
+    api.on(CLAUDE_CODE, lambda seen: records(claude_code or {}, seen))
+    api.on(WORKSPACES, workspaces)
+    api.on(API_KEYS, listing({"id": "apikey_01", "name": "ci"}))
+    api.on(USERS, listing({"id": "user_01", "email": "ada@example.com", "name": "Ada"}))
+    api.on(SERVICE_ACCOUNTS, {"data": [{"id": "svac_01", "name": "bot"}], "next_page": None})
+    api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
+from tests.exporting import Exporter, exporting, labels
+from tests.scripted import ScriptedApi, Seen, error
+
+Clock = Callable[[str], Any]
+TODAY, YESTERDAY = "2026-11-21", "2026-11-20"
+PREFIX = "anthropic_claude_code_"
+BASE = {
+    "days_ago": "0",
+    "actor": "dev@example.com",
+    "actor_type": "user",
+    "terminal": "vscode",
+    "customer_type": "api",
+}
+
+
+def with_exporter(rows: dict[str, list[Row]], act: Callable[[Exporter], Any], *flags: str) -> ScriptedApi:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, *flags) as exporter:
+            await act(exporter)
+
+    with ScriptedApi() as api:
+        script(api, claude_code=rows)
+        asyncio.run(run(api.base_url))
+        return api
+
+
+def exposed(rows: dict[str, list[Row]]) -> dict[str, dict[Any, float]]:
+    found: dict[str, dict[Any, float]] = {}
+
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+        found.update({n.removeprefix(PREFIX): s for n, s in exporter.exposed.items() if n.startswith(PREFIX)})
+
+    with_exporter(rows, act, "--claude-code.days", "1")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def noon(clock: Clock) -> None:
+    clock(f"{TODAY}T12:00:00Z")
+
+
+def test_every_number_of_a_record_has_its_sample() -> None:
+    found = exposed({TODAY: [claude_code_row(TODAY)]})
+    model = {"model": "claude-opus-5-5"}
+    assert found["sessions"] == {labels(**BASE): 1}
+    assert found["commits"] == {labels(**BASE): 2}
+    assert found["pull_requests"] == {labels(**BASE): 1}
+    assert found["lines_of_code"] == {labels(**BASE, change="added"): 10, labels(**BASE, change="removed"): 5}
+    assert found["tool_actions"] == {
+        labels(**BASE, tool="edit", decision="accepted"): 3,
+        labels(**BASE, tool="edit", decision="rejected"): 1,
+    }
+    assert found["tokens"] == {
+        labels(**BASE, **model, token_type="uncached_input"): 100,
+        labels(**BASE, **model, token_type="cache_read"): 300,
+        labels(**BASE, **model, token_type="cache_write"): 40,
+        labels(**BASE, **model, token_type="output"): 20,
+    }
+    assert found["estimated_cost_usd"] == {labels(**BASE, **model): 0.77}
+
+
+def test_rows_that_differ_only_in_remote_or_subscription_are_added_up() -> None:
+    rows = [
+        claude_code_row(TODAY, is_remote=remote, subscription_type=kind)
+        for remote in (True, False)
+        for kind in (None, "team")
+    ]
+    found = exposed({TODAY: rows})
+    assert found["sessions"] == {labels(**BASE): 4}
+    assert found["active_actors"][labels(days_ago="0", actor_type="user", customer_type="api")] == 1
+
+
+def test_an_api_key_is_an_actor_and_unknown_tools_and_terminals_pass() -> None:
+    row = claude_code_row(
+        TODAY,
+        actor={"type": "api_actor", "api_key_name": "ci"},
+        terminal_type="Wezterm",
+        tool_actions={"dream_tool": {"accepted": 1, "rejected": 0}, "telepathy": {"accepted": 2, "rejected": 0}},
+    )
+    found = exposed({TODAY: [row]})
+    base = BASE | {"actor": "ci", "actor_type": "api_key", "terminal": "Wezterm"}
+    assert found["tool_actions"][labels(**base, tool="dream", decision="accepted")] == 1
+    assert found["tool_actions"][labels(**base, tool="telepathy", decision="accepted")] == 2
+
+
+def test_fractions_of_cents_are_added_exactly() -> None:
+    def use(amount: float) -> dict[str, Any]:
+        tokens = {"input": 0, "output": 0, "cache_read": 0, "cache_creation": 0}
+        return {"model": "m", "tokens": tokens, "estimated_cost": {"amount": amount, "currency": "USD"}}
+
+    found = exposed({TODAY: [claude_code_row(TODAY, model_breakdown=[use(10.1), use(20.2), use(30.3)])]})
+    assert found["estimated_cost_usd"] == {labels(**BASE, model="m"): 0.606}
+
+
+def test_active_actors_are_distinct_and_zero_where_nobody_was_active() -> None:
+    rows = [
+        claude_code_row(TODAY),
+        claude_code_row(TODAY, terminal_type="tmux"),
+        claude_code_row(TODAY, customer_type="subscription"),
+        claude_code_row(TODAY, actor={"type": "user_actor", "email_address": "eve@example.com"}),
+    ]
+    counts = exposed({TODAY: rows})["active_actors"]
+    assert counts == {
+        labels(days_ago="0", actor_type="user", customer_type="api"): 2,
+        labels(days_ago="0", actor_type="user", customer_type="subscription"): 1,
+        labels(days_ago="0", actor_type="api_key", customer_type="api"): 0,
+        labels(days_ago="0", actor_type="api_key", customer_type="subscription"): 0,
+    }
+
+
+def test_a_day_of_the_report_is_asked_by_date_with_the_largest_page() -> None:
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+
+    api = with_exporter({}, act)
+    asked = api.seen(CLAUDE_CODE)
+    assert {seen.param("starting_at") for seen in asked} == {TODAY, YESTERDAY}
+    assert {seen.param("limit") for seen in asked} == {"1000"}
+
+
+def test_days_older_than_yesterday_are_read_again_hourly(clock: Clock) -> None:
+    counts = []
+
+    async def act(exporter: Exporter) -> None:
+        for instant in ("12:00:00", "12:15:00", "13:00:00"):
+            clock(f"{TODAY}T{instant}Z")
+            await exporter.refresh("claude_code")
+            counts.append(len(api.seen(CLAUDE_CODE)))
+
+    with ScriptedApi() as api:
+        script(api)
+
+        async def run() -> None:
+            async with exporting(api.base_url, "--claude-code.days", "5") as exporter:
+                await act(exporter)
+
+        asyncio.run(run())
+    assert counts == [5, 7, 12]
+
+
+def test_a_day_that_fails_fails_the_refresh_whole() -> None:
+    def one_fails(seen: Seen) -> object:
+        if seen.param("starting_at") == YESTERDAY:
+            return error(400, "no such day")
+        return {"data": [claude_code_row(TODAY)], "has_more": False, "next_page": None}
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(CLAUDE_CODE, one_fails)
+
+        async def run() -> None:
+            async with exporting(api.base_url) as exporter:
+                await exporter.refresh("claude_code")
+                assert not [name for name in exporter.exposed if name.startswith(PREFIX)]
+                assert exporter.value(
+                    "anthropic_exporter_collector_failing", collector="claude_code", reason="request"
+                )
+
+        asyncio.run(run())
+
+
+def test_days_are_fetched_side_by_side_with_a_bound() -> None:
+    at_once = 0
+    most = 0
+
+    async def slow(_: Seen) -> object:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        # The others arrive while this one is being answered.
+        for _turn in range(200):
+            await asyncio.sleep(0)
+            most = max(most, at_once)
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        return {"data": [], "has_more": False, "next_page": None}
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(CLAUDE_CODE, slow)
+
+        async def run() -> None:
+            async with exporting(api.base_url, "--claude-code.days", "12") as exporter:
+                await exporter.refresh("claude_code")
+
+        asyncio.run(run())
+    assert most == 4

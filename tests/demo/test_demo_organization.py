@@ -1,0 +1,241 @@
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from statistics import median
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.demo.cost import cost_of_usage
+from exporter.demo.organization import Organization, midnight
+from exporter.demo.prices import Terms, cents_per_token
+from exporter.demo.rhythm import is_weekend
+from exporter.demo.usage import UsageRow
+
+DAY = timedelta(days=1)
+FRIDAY = date(2026, 11, 20)
+LATER = midnight(FRIDAY) + 30 * DAY
+DIMENSIONS = UsageRow.__struct_fields__[:9]
+
+
+def usage_by_dimensions(rows: list[UsageRow]) -> Counter[tuple[object, ...]]:
+    sums: Counter[tuple[object, ...]] = Counter()
+    for row in rows:
+        key = tuple(getattr(row, name) for name in DIMENSIONS)
+        for position, number in enumerate(row.numbers):
+            sums[*key, position] += number
+    return sums
+
+
+def usd(organization: Organization, day: date, at: datetime) -> Decimal:
+    return sum((row.amount for row in organization.cost_rows(day, at)), Decimal()) / 100
+
+
+def test_the_same_seed_gives_the_same_organization() -> None:
+    one, other = Organization(seed=7), Organization(seed=7)
+    assert one.usage_rows(FRIDAY, LATER) == other.usage_rows(FRIDAY, LATER)
+    assert one.cost_rows(FRIDAY, LATER) == other.cost_rows(FRIDAY, LATER)
+    assert one.claude_code_rows(FRIDAY, LATER) == other.claude_code_rows(FRIDAY, LATER)
+    assert (one.me, one.workspaces, one.api_keys) == (other.me, other.workspaces, other.api_keys)
+    assert (one.users, one.service_accounts) == (other.users, other.service_accounts)
+
+
+def test_another_seed_gives_another_organization(organization: Organization) -> None:
+    other = Organization(seed=2)
+    assert other.me.id != organization.me.id
+    assert other.usage_rows(FRIDAY, LATER) != organization.usage_rows(FRIDAY, LATER)
+
+
+def test_days_before_the_founding_are_empty(organization: Organization) -> None:
+    day = date(2026, 1, 4)
+    assert organization.usage_rows(day, LATER) == []
+    assert organization.cost_rows(day, LATER) == []
+    assert organization.claude_code_rows(day, LATER) == []
+    assert organization.usage_rows(day + DAY, LATER)
+
+
+def test_the_current_day_only_grows(organization: Organization) -> None:
+    start = midnight(FRIDAY)
+    usage: Counter[tuple[object, ...]] = Counter()
+    cost = Decimal(0)
+    sessions = 0
+    for hour in range(25):
+        at = start + timedelta(hours=hour)
+        seen = usage_by_dimensions(organization.usage_rows(FRIDAY, at))
+        assert usage <= seen
+        assert cost <= usd(organization, FRIDAY, at)
+        records = organization.claude_code_rows(FRIDAY, at)
+        assert sessions <= sum(record.core_metrics.num_sessions for record in records)
+        usage, cost = seen, usd(organization, FRIDAY, at)
+        sessions = sum(record.core_metrics.num_sessions for record in records)
+    assert usage == usage_by_dimensions(organization.usage_rows(FRIDAY, LATER))
+    assert sessions > 0
+
+
+def test_every_number_of_claude_code_only_grows(organization: Organization) -> None:
+    def numbers(at: datetime) -> Counter[tuple[object, ...]]:
+        found: Counter[tuple[object, ...]] = Counter()
+        for record in organization.claude_code_rows(FRIDAY, at):
+            key = (record.actor, record.terminal_type, record.is_remote)
+            found[*key, "added"] += record.core_metrics.lines_of_code.added
+            for tool, action in record.tool_actions.items():
+                found[*key, tool] += action.accepted
+            for use in record.model_breakdown:
+                found[*key, use.model] += use.tokens.output
+                found[*key, use.model, "cents"] += round(100 * use.estimated_cost.amount)
+        return found
+
+    seen = [numbers(midnight(FRIDAY) + timedelta(hours=hour)) for hour in range(0, 25, 3)]
+    assert all(before <= after for before, after in pairwise(seen))
+
+
+def test_without_growth_a_day_is_whole_from_its_start() -> None:
+    still, growing = Organization(growth=False), Organization()
+    first, last = midnight(FRIDAY), midnight(FRIDAY) + DAY - timedelta(seconds=1)
+    assert still.usage_rows(FRIDAY, first) == still.usage_rows(FRIDAY, last) == growing.usage_rows(FRIDAY, LATER)
+    assert still.cost_rows(FRIDAY, first) == still.cost_rows(FRIDAY, last) == growing.cost_rows(FRIDAY, LATER)
+    assert still.claude_code_rows(FRIDAY, first) == growing.claude_code_rows(FRIDAY, LATER)
+    assert still.usage_rows(FRIDAY + DAY, last) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.sets(st.integers(1, 86_399), max_size=8))
+def test_adjoining_intervals_add_up_to_their_day(cuts: set[int]) -> None:
+    organization = Organization(actors=0, workspaces=1)
+    start = midnight(FRIDAY)
+    edges = [start, *(start + timedelta(seconds=cut) for cut in sorted(cuts)), start + DAY]
+    parts: Counter[tuple[object, ...]] = Counter()
+    for since, until in pairwise(edges):
+        parts += usage_by_dimensions(organization.usage_between(since, until, LATER))
+    assert parts == +usage_by_dimensions(organization.usage_rows(FRIDAY, LATER))
+
+
+def test_cost_is_usage_at_list_price_without_priority_tier(organization: Organization) -> None:
+    usage = organization.usage_rows(FRIDAY, LATER)
+    expected = Decimal(0)
+    for row in usage:
+        terms = Terms(row.service_tier, row.inference_geo, row.speed)
+        for token_type, tokens in row.tokens.items():
+            if row.service_tier != "priority":
+                expected += tokens * cents_per_token(row.model, token_type, FRIDAY, terms)
+    rows = organization.cost_rows(FRIDAY, LATER)
+    assert sum(row.amount for row in rows if row.key.cost_type == "tokens") == expected
+    assert any(row.service_tier == "priority" for row in usage)
+    assert {row.key.service_tier for row in rows} == {"standard", "batch", None}
+    searches = sum(row.web_search_requests for row in usage)
+    assert sum(row.amount for row in rows if row.key.cost_type == "web_search") == searches > 0
+
+
+def test_prices_are_those_of_the_price_list() -> None:
+    row = UsageRow(
+        None, None, None, None, "claude-opus-5-5", "0-200k", "batch", "us", "standard", 1_000_000, 0, 0, 0, 0, 3
+    )
+    costs = {row.key.description: row.amount for row in cost_of_usage(FRIDAY, [row])}
+    assert costs == {"Claude Opus 5.5 Usage - Input Tokens": Decimal(220), "Web Search Usage": Decimal(3)}
+
+
+def test_cost_keys_are_unique_and_every_cost_type_occurs(organization: Organization) -> None:
+    keys = [row.key for row in organization.cost_rows(FRIDAY, LATER)]
+    assert len(keys) == len(set(keys))
+    assert {key.cost_type for key in keys} == {"tokens", "web_search", "code_execution", "session_usage"}
+
+
+def test_traffic_is_of_many_kinds(organization: Organization) -> None:
+    rows = organization.usage_rows(FRIDAY, LATER)
+    values = {name: {getattr(row, name) for row in rows} for name in DIMENSIONS}
+    assert values["service_tier"] == {"standard", "batch", "priority"}
+    assert values["context_window"] == {"0-200k", "200k-1M"}
+    assert values["inference_geo"] == {"global", "us", "not_available"}
+    assert values["speed"] == {"standard", "fast"}
+    assert all(None in values[name] for name in ("api_key_id", "account_id", "workspace_id"))
+    assert len(values["model"]) >= 5
+
+
+def test_older_models_report_no_inference_geo(organization: Organization) -> None:
+    for row in organization.usage_rows(FRIDAY, LATER):
+        assert (row.inference_geo == "not_available") == ("-4-5" in row.model)
+
+
+def test_a_small_workspace_rests_at_weekends(organization: Organization) -> None:
+    workdays = {row.workspace_id for row in organization.usage_rows(FRIDAY, LATER)}
+    saturday = {row.workspace_id for row in organization.usage_rows(FRIDAY + DAY, LATER)}
+    assert saturday < workdays
+
+
+def test_an_archived_workspace_is_silent_from_then_on(organization: Organization) -> None:
+    (archived,) = (workspace for workspace in organization.workspaces if workspace.archived_at)
+    july, october = date(2026, 7, 15), date(2026, 10, 15)
+    assert archived.id in {row.workspace_id for row in organization.usage_rows(july, LATER)}
+    assert archived.id not in {row.workspace_id for row in organization.usage_rows(october, LATER)}
+    assert archived.id not in {row.key.workspace_id for row in organization.cost_rows(october, LATER)}
+
+
+def test_every_workday_costs_a_few_hundred_to_two_thousand_dollars(organization: Organization) -> None:
+    days = [FRIDAY - n * DAY for n in range(300)]
+    assert all(200 < usd(organization, day, LATER) < 2000 for day in days if day.weekday() < 5)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("today", [date(2026, 3, 3), date(2026, 8, 16), FRIDAY, date(2027, 2, 1)])
+def test_an_ordinary_organization_stays_calm(seed: int, today: date) -> None:
+    organization = Organization(seed=seed, actors=0)
+    at = midnight(today) + timedelta(hours=20)
+    costs = {today - n * DAY: usd(organization, today - n * DAY, at) for n in range(21)}
+    usual = median(cost for day, cost in costs.items() if not is_weekend(day))
+    assert max(costs[today - n * DAY] for n in range(10)) < usual * Decimal("1.4")
+
+
+@pytest.mark.parametrize("workspaces", [1, 6, 20])
+@pytest.mark.parametrize("today", [date(2026, 11, day) for day in range(16, 24)])
+def test_a_spike_is_clear_on_the_newest_complete_day_and_today(workspaces: int, today: date) -> None:
+    organization = Organization(actors=0, workspaces=workspaces, spike=True, growth=False)
+    at = midnight(today) + timedelta(hours=2)
+    usual = median(usd(organization, today - n * DAY, at) for n in range(2, 16))
+    assert usd(organization, today, at) > usual * Decimal("2.5")
+    assert usd(organization, today - DAY, at) > usual * Decimal("2.5")
+    assert usd(organization, today - 2 * DAY, at) < usual * Decimal("1.4")
+
+
+def test_a_spike_is_the_work_of_one_workspace() -> None:
+    at = midnight(FRIDAY) + timedelta(hours=2)
+    calm = usage_by_dimensions(Organization(actors=0).usage_rows(FRIDAY - DAY, at))
+    spiking = usage_by_dimensions(Organization(actors=0, spike=True).usage_rows(FRIDAY - DAY, at))
+    workspace = DIMENSIONS.index("workspace_id")
+    assert len({key[workspace] for key in calm if spiking[key] != calm[key]}) == 1
+
+
+def test_claude_code_records_are_unique_and_of_many_kinds(organization: Organization) -> None:
+    records = organization.claude_code_rows(FRIDAY, LATER)
+    keys = [(r.actor, r.terminal_type, r.customer_type, r.subscription_type, r.is_remote) for r in records]
+    assert len(keys) == len(set(keys))
+    assert {record.customer_type for record in records} == {"api", "subscription"}
+    assert {record.subscription_type for record in records} == {None, "team", "enterprise"}
+    assert {record.is_remote for record in records} == {True, False}
+    assert {type(record.actor).__name__ for record in records} == {"UserActor", "ApiActor"}
+    amounts = [use.estimated_cost.amount for record in records for use in record.model_breakdown]
+    assert {type(amount) for amount in amounts} == {int, float}
+
+
+def test_people_work_less_at_weekends(organization: Organization) -> None:
+    friday, saturday = (organization.claude_code_rows(day, LATER) for day in (FRIDAY, FRIDAY + DAY))
+    assert 0 < len(saturday) < len(friday) / 2
+
+
+def test_an_organization_may_have_no_actors_and_one_workspace() -> None:
+    organization = Organization(actors=0, workspaces=1)
+    assert organization.claude_code_rows(FRIDAY, LATER) == []
+    assert organization.usage_rows(FRIDAY, LATER)
+    with pytest.raises(ValueError, match="at least 0 actors and 1 workspace"):
+        Organization(workspaces=0)
+
+
+def test_ten_thousand_actors_make_twenty_thousand_records_in_two_seconds() -> None:
+    organization = Organization(actors=10_000)
+    started = perf_counter()
+    records = organization.claude_code_rows(FRIDAY, datetime(2026, 11, 20, 22, tzinfo=UTC))
+    assert perf_counter() - started < 2
+    assert len(records) >= 18_000
+    assert len({record.actor for record in organization.claude_code_rows(FRIDAY, LATER)}) > 9_000

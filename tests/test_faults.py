@@ -1,0 +1,204 @@
+"""Whatever the API does: the old snapshot or the whole new one, never something between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from exporter.demo.api import AdminApi
+from exporter.demo.faults import Fault
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
+from tests.exporting import KEY, Exporter, exporting
+
+Clock = Callable[[str], Any]
+BEFORE, AFTER = "2026-11-20T10:00:00Z", "2026-11-20T15:00:00Z"
+QUICK = ("--api.timeout-seconds", "0.3", "--api.retry-seconds", "1.5")
+REPORTS = ("usage_report/messages", "cost_report", "usage_report/claude_code")
+# Hinders the client from waiting for back-off in tests: the API asks for a delay of its own.
+SOON = {"retry-after-ms": "1"}
+
+faults = st.lists(
+    st.one_of(
+        st.builds(
+            Fault,
+            kind=st.just("status"),
+            status=st.sampled_from([400, 401, 402, 403, 404, 409, 429, 500, 503, 529]),
+            endpoint=st.sampled_from(REPORTS),
+            after=st.integers(0, 2),
+            count=st.integers(1, 3),
+            headers=st.just(SOON),
+        ),
+        st.builds(
+            Fault,
+            kind=st.sampled_from(
+                ["html", "redirect", "garbage", "nan", "missing", "mistyped", "no_cursor", "cut"]
+            ),
+            endpoint=st.sampled_from(REPORTS),
+            after=st.integers(0, 2),
+            count=st.integers(1, 2),
+            headers=st.just(SOON),
+        ),
+        # A page that comes twice under different cursors cannot be told from two pages; a loop can.
+        st.builds(Fault, kind=st.just("repeat_cursor"), count=st.just(99), endpoint=st.sampled_from(REPORTS)),
+        st.builds(Fault, kind=st.just("stall"), seconds=st.just(5.0), endpoint=st.sampled_from(REPORTS)),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def test_a_refresh_hit_by_any_faults_leaves_the_old_data_or_the_whole_new_data(clock: Clock) -> None:
+    organization = Organization(seed=5, actors=3, workspaces=2)
+    flags = (*QUICK, "--claude-code.days", "3")
+
+    async def undisturbed(base_url: str, instant: str) -> dict[str, str]:
+        clock(instant)
+        async with exporting(base_url, *flags) as exporter:
+            await exporter.refresh()
+            return by_collector(exporter.data_text)
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(faults)
+    def holds(faults: list[Fault]) -> None:
+        async def run() -> None:
+            clock(BEFORE)
+            async with exporting(base_url, *flags) as exporter:
+                await exporter.refresh()
+                assert by_collector(exporter.data_text) == old
+                clock(AFTER)
+                for fault in faults:
+                    api.faults.add(fault)
+                await exporter.refresh()
+                api.faults.clear()
+                for collector, text in by_collector(exporter.data_text).items():
+                    up = exporter.value("anthropic_exporter_collector_up", collector=collector)
+                    assert text == (new if up else old)[collector]
+                await exporter.refresh()
+                assert by_collector(exporter.data_text) == new
+                assert exporter.value("anthropic_exporter_up") == 1
+
+        asyncio.run(run())
+
+    clock(BEFORE)  # before the server's thread: a timer set while the clock is being frozen never rings
+    api = AdminApi(organization, key=KEY)
+    with running(api) as base_url:
+        old = asyncio.run(undisturbed(base_url, BEFORE))
+        new = asyncio.run(undisturbed(base_url, AFTER))
+        assert all(old[collector] != new[collector] for collector in old)
+        holds()
+
+
+def by_collector(text: str) -> dict[str, str]:
+    found = {"usage": "", "cost": "", "claude_code": ""}
+    for line in text.splitlines(keepends=True):
+        name = line.split()[2] if line.startswith("#") else line
+        (collector,) = (c for c in found if name.startswith(f"anthropic_{c}_"))
+        found[collector] += line
+    return found
+
+
+def with_api(act: Callable[[AdminApi, Exporter], Awaitable[None]], *flags: str) -> None:
+    api = AdminApi(Organization(seed=5, actors=3, workspaces=2), key=KEY)
+
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, *QUICK, *flags) as exporter:
+            await act(api, exporter)
+
+    with running(api) as base_url:
+        asyncio.run(run(base_url))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(kind="status", status=400, count=99), "request"),
+        (Fault(kind="status", status=401, count=99), "auth"),
+        (Fault(kind="status", status=402, count=99), "request"),
+        (Fault(kind="status", status=403, count=99), "forbidden"),
+        (Fault(kind="status", status=404, count=99), "forbidden"),
+        (Fault(kind="status", status=429, count=99, headers=SOON), "rate_limited"),
+        (Fault(kind="status", status=429, count=99, headers={"retry-after": "3600"}), "rate_limited"),
+        (Fault(kind="status", status=500, count=99, headers=SOON), "server"),
+        (Fault(kind="status", status=529, count=99, headers=SOON), "server"),
+        (Fault(kind="html", status=502, count=99, headers=SOON), "server"),
+        (Fault(kind="stall", seconds=9, count=99), "timeout"),
+        (Fault(kind="drip", seconds=0.2, count=99), "timeout"),
+        (Fault(kind="cut", count=99), "network"),
+        (Fault(kind="garbage"), "schema"),
+        (Fault(kind="nan"), "schema"),
+        (Fault(kind="missing"), "schema"),
+        (Fault(kind="mistyped"), "schema"),
+        (Fault(kind="no_cursor"), "pagination"),
+        (Fault(kind="repeat_cursor", count=99), "pagination"),
+        (Fault(kind="redirect"), "request"),
+    ],
+)
+def test_a_failure_has_its_reason_keeps_the_data_and_is_logged_when_it_starts_and_ends(
+    clock: Clock, fault: Fault, reason: str
+) -> None:
+    async def act(api: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        before = exporter.data_text
+        api.faults.add(fault)
+        with capture_logs() as lines:
+            await exporter.refresh("usage")
+            if fault.count > 1:
+                await exporter.refresh("usage")
+            api.faults.clear()
+            failed = exporter.exposed
+            await exporter.refresh("usage")
+        assert exporter.data_text == before
+        failing = failed["anthropic_exporter_collector_failing"]
+        assert [dict(key)["reason"] for key, value in failing.items() if value] == [reason]
+        assert failed["anthropic_exporter_up"] == {frozenset(): 0}
+        assert [line["log_level"] for line in lines] == ["error", "info"]
+        assert lines[0]["reason"] == reason
+        assert lines[0]["endpoint"] == "usage_report/messages"
+        assert KEY not in str(lines)
+        assert "starting_at" not in str(lines)
+
+    clock(BEFORE)
+    with_api(act)
+
+
+def test_a_failing_collector_fails_alone(clock: Clock) -> None:
+    async def act(api: AdminApi, exporter: Exporter) -> None:
+        api.faults.add(Fault(kind="status", status=500, endpoint="cost_report", count=99, headers=SOON))
+        await exporter.refresh()
+        up = exporter.exposed["anthropic_exporter_collector_up"]
+        assert {dict(key)["collector"]: value for key, value in up.items()} == {
+            "usage": 1,
+            "cost": 0,
+            "claude_code": 1,
+            "organization": 1,
+        }
+        assert "anthropic_usage_tokens" in exporter.exposed
+        assert "anthropic_cost_usd" not in exporter.exposed
+
+    clock(BEFORE)
+    with_api(act)
+
+
+def test_last_success_stands_still_while_refreshes_fail(clock: Clock) -> None:
+    async def act(api: AdminApi, exporter: Exporter) -> None:
+        name = "anthropic_exporter_collector_last_success_timestamp_seconds"
+        through = "anthropic_exporter_collector_data_through_timestamp_seconds"
+        assert exporter.value(name, collector="usage") is None
+        assert exporter.value(through, collector="usage") is None
+        await exporter.refresh("usage")
+        before = exporter.value(name, collector="usage"), exporter.value(through, collector="usage")
+        assert before == (1795168800, 1795168800)
+        clock(AFTER)
+        api.faults.add(Fault(kind="garbage", endpoint="usage_report/messages"))
+        await exporter.refresh("usage")
+        assert (exporter.value(name, collector="usage"), exporter.value(through, collector="usage")) == before
+
+    clock(BEFORE)
+    with_api(act, "--no-organization.enabled")

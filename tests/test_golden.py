@@ -1,0 +1,65 @@
+"""The whole exposition, as one file to read: what changes in it changes for every user."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.api import AdminApi
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
+from tests.exporting import KEY, exporting
+
+GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
+# What differs from run to run, or from machine to machine; its value is written as 0.
+VOLATILE = re.compile(
+    r"^((?:process_\w+|anthropic_exporter_exposition_bytes|anthropic_exporter_collector_refresh_duration_seconds|"
+    r"anthropic_exporter_api_request_duration_seconds_(?:bucket|sum))(?:\{.*\})?) \S+$",
+    re.MULTILINE,
+)
+PYTHON = re.compile(r'python_version="[^"]*"')
+
+
+@pytest.fixture
+def exposition(clock: Callable[[str], Any]) -> str:
+    clock("2026-11-21T09:41:00Z")
+
+    async def refresh(base_url: str) -> str:
+        flags = ("--usage.days", "2", "--cost.days", "2", "--organization.name", "acme")
+        async with exporting(base_url, *flags) as exporter:
+            # One after the other: the order of the requests is the order of their series.
+            for collector in ("organization", "usage", "cost", "claude_code"):
+                await exporter.refresh(collector)
+            return exporter.text
+
+    with running(AdminApi(Organization(seed=1, actors=2, workspaces=2), key=KEY)) as base_url:
+        text = asyncio.run(refresh(base_url))
+    return PYTHON.sub('python_version="3"', VOLATILE.sub(r"\1 0.0", text))
+
+
+def test_the_exposition_is_the_golden_one(exposition: str, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-golden"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(exposition, encoding="utf-8")
+    assert exposition == GOLDEN.read_text(encoding="utf-8"), "if this is meant: make golden"
+
+
+def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Callable[[str], str]) -> None:
+    promtool = program("promtool")
+    done = subprocess.run([promtool, "check", "metrics"], input=exposition, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
+    data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
+    assert len(data) == 13
+    for name, text in data:
+        assert f"# TYPE {name} gauge\n" in exposition
+        assert "refreshed in the background, not at the scrape" in text
+        assert not re.search(r"[\"\\]", text)

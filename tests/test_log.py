@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+import pytest
+import structlog
+
+from exporter import log
+from exporter.api.client import Request
+from tests.scripted import KEY, ScriptedApi, connect
+
+FORMS: list[Literal["logfmt", "json"]] = ["logfmt", "json"]
+URL = "https://api.anthropic.com/v1/organizations/users?email=ada%40example.com&limit=1"
+
+
+@pytest.fixture(autouse=True)
+def logging_restored() -> Iterator[None]:
+    """The logging of the process is pytest's again after the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in (*log.SILENT_LOGGERS, *log.QUIET_LOGGERS)}
+    configuration = structlog.get_config()
+    yield
+    structlog.configure(**configuration)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def fail(message: str) -> None:
+    raise RuntimeError(message)
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+# Forms
+
+
+def test_logfmt_begins_with_time_level_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "logfmt")
+    structlog.get_logger().warning("two words", collector="cost", status=529, seconds=1.5)
+    (line,) = written(capsys)
+    start, rest = line.split(" ", 1)
+    assert re.fullmatch(r"ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", start)
+    assert rest.startswith('level=warning msg="two words" ')
+    assert set(rest.removeprefix('level=warning msg="two words" ').split()) == {
+        "collector=cost",
+        "status=529",
+        "seconds=1.5",
+    }
+
+
+def test_json_is_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "json")
+    structlog.get_logger().warning("größer", status=529, seconds=1.5, ok=True)
+    (line,) = written(capsys)
+    event = json.loads(line)
+    assert datetime.fromisoformat(event.pop("ts")).utcoffset() == timedelta()
+    assert event == {"level": "warning", "msg": "größer", "status": 529, "seconds": 1.5, "ok": True}
+    assert "größer" in line
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_none_is_left_out(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+    log.configure("info", form)
+    structlog.get_logger().info("event", status=None, request_id="")
+    (line,) = written(capsys)
+    assert "status" not in line
+    assert "request_id" in line
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_event_is_one_line_even_with_a_traceback(
+    capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]
+) -> None:
+    log.configure("info", form)
+    try:
+        fail("first\nsecond")
+    except RuntimeError:
+        structlog.get_logger().exception("failed", text="one\ntwo")
+    (line,) = written(capsys)
+    assert "RuntimeError" in line
+    assert "Traceback" in line
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_libraries_write_in_the_same_form(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+    log.configure("info", form)
+    structlog.get_logger().warning("told 1 thing")
+    logging.getLogger("some.library").warning("told %d thing", 1)
+    ours, theirs = (re.sub(r"\d\d:\d\d:\d\d\.\d+", "", line) for line in written(capsys))
+    assert ours == theirs
+
+
+# Levels
+
+
+def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("warning", "logfmt")
+    structlog.get_logger().info("ours")
+    logging.getLogger("some.library").info("theirs")
+    assert written(capsys) == []
+
+
+def test_configuring_again_does_not_write_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "json")
+    log.configure("info", "logfmt")
+    structlog.get_logger().info("event")
+    assert len(written(capsys)) == 1
+
+
+@pytest.mark.parametrize("name", log.QUIET_LOGGERS)
+def test_the_server_s_and_the_loop_s_own_lines_begin_at_warning(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    log.configure("debug", "logfmt")
+    logging.getLogger(name).info("unimportant")
+    logging.getLogger(name).warning("important")
+    (line,) = written(capsys)
+    assert "msg=important" in line
+
+
+def test_the_http_client_writes_nothing_even_at_debug_level(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("debug", "logfmt")
+
+    async def ask() -> None:
+        async with connect(api) as client:
+            await client.get(Request("me", "/v1/organizations/me", (("page", "secret"),)))
+
+    with ScriptedApi() as api:
+        api.on("/v1/organizations/me", {})
+        asyncio.run(ask())
+    for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection"):
+        logging.getLogger(name).critical("with %s", KEY)
+    assert written(capsys) == []
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "value",
+    [KEY, f"x-api-key: {KEY}", [KEY], {"x-api-key": KEY}, ValueError(KEY), {"headers": [(b"x-api-key", KEY)]}],
+    ids=["key", "text", "list", "dict", "exception", "nested"],
+)
+def test_a_key_in_an_event_is_redacted(
+    capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"], value: object
+) -> None:
+    log.configure("info", form)
+    structlog.get_logger().info(f"message with {KEY}", value=value)
+    logging.getLogger("some.library").info("message with %s", value)
+    lines = written(capsys)
+    assert len(lines) == 2
+    assert KEY not in "".join(lines)
+    assert all("sk-ant-…" in line for line in lines)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_in_a_traceback_is_redacted(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+    log.configure("info", form)
+    try:
+        fail(f"cannot send {KEY} to {URL}")
+    except RuntimeError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("some.library").exception("failed")
+        logging.getLogger("some.library").exception("failed", stack_info=True)
+    lines = written(capsys)
+    assert len(lines) == 3
+    for line in lines:
+        assert KEY not in line
+        assert "ada%40example.com" not in line
+        assert "cannot send sk-ant-… to https://api.anthropic.com/v1/organizations/users?…" in line
+        assert form == "logfmt" or "exception" in json.loads(line)
+
+
+def test_a_query_is_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "logfmt")
+    structlog.get_logger().info("asking", url=URL)
+    (line,) = written(capsys)
+    assert line.endswith(" url=https://api.anthropic.com/v1/organizations/users?…")

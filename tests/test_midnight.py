@@ -1,0 +1,137 @@
+"""What happens when the UTC day changes, with and without a refresh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from exporter.demo.api import AdminApi
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
+from tests.exporting import KEY, Exporter, exporting, labels
+
+Clock = Callable[[str], Any]
+STARTS = "anthropic_exporter_bucket_start_timestamp_seconds"
+
+
+def with_exporter(act: Callable[[AdminApi, Exporter], Awaitable[None]], *flags: str) -> None:
+    api = AdminApi(Organization(seed=2, actors=4, workspaces=2), key=KEY)
+
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, *flags) as exporter:
+            await act(api, exporter)
+
+    with running(api) as base_url:
+        asyncio.run(run(base_url))
+
+
+def by_age(exporter: Exporter, name: str) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
+    found: dict[str, dict[frozenset[tuple[str, str]], float]] = {}
+    for key, value in exporter.exposed.get(name, {}).items():
+        (age,) = (text for label, text in key if label == "days_ago")
+        found.setdefault(age, {})[key - labels(days_ago=age)] = value
+    return found
+
+
+def test_at_midnight_the_same_buckets_move_to_the_next_days_ago_without_a_refresh(clock: Clock) -> None:
+    async def act(api: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        before = {name: by_age(exporter, name) for name in ("anthropic_usage_tokens", "anthropic_claude_code_sessions")}
+        asked = len(api.requests)
+        clock("2026-11-21T00:00:00Z")
+        await exporter.roll()
+        assert len(api.requests) == asked
+        for name, days in before.items():
+            after = by_age(exporter, name)
+            assert "0" not in after, "the new day has not been reported: unknown is not zero"
+            for age, samples in after.items():
+                moved = days[str(int(age) - 1)]
+                # A label set that only the day which left the window had is gone with it.
+                assert samples.items() <= moved.items()
+                assert not any(value for key, value in moved.items() if key not in samples)
+            assert len(after) == len(days) - 1
+
+    clock("2026-11-20T23:59:59Z")
+    with_exporter(act)
+
+
+def test_the_clock_families_move_with_the_days(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        assert exporter.value("anthropic_exporter_day_info", days_ago="0", date="2028-02-29", weekday="Tue") == 1
+        clock("2028-03-01T00:00:00Z")
+        await exporter.roll()
+        assert exporter.value("anthropic_exporter_day_info", days_ago="1", date="2028-02-29", weekday="Tue") == 1
+        assert exporter.value(STARTS, days_ago="0") == 1835481600
+        assert len(exporter.exposed[STARTS]) == 31
+
+    clock("2028-02-29T23:59:59Z")
+    with_exporter(act)
+
+
+def test_a_clock_set_back_shows_the_earlier_day_again(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        before = exporter.data_text
+        clock("2026-11-21T00:00:01Z")
+        await exporter.roll()
+        assert exporter.data_text != before
+        clock("2026-11-20T23:59:50Z")
+        await exporter.roll()
+        assert exporter.data_text == before
+
+    clock("2026-11-20T23:59:58Z")
+    with_exporter(act)
+
+
+def test_days_read_before_the_clock_was_set_back_are_not_shown_as_the_future(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        clock("2026-11-19T12:00:00Z")
+        await exporter.roll()
+        ages = by_age(exporter, "anthropic_usage_tokens")
+        assert "-1" not in ages
+        assert "0" in ages
+
+    clock("2026-11-21T12:00:00Z")
+    with_exporter(act)
+
+
+def test_days_survive_an_outage_over_midnight_and_one_after_it_becomes_unknown(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        clock("2026-11-23T06:00:00Z")
+        await exporter.roll()
+        ages = by_age(exporter, "anthropic_usage_tokens")
+        assert set(ages) == {str(age) for age in range(3, 10)}
+
+    clock("2026-11-20T18:00:00Z")
+    with_exporter(act)
+
+
+def test_two_exporters_expose_the_same_text_for_the_same_upstream_state(clock: Clock) -> None:
+    texts = []
+
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        texts.append(exporter.data_text)
+
+    clock("2026-11-20T18:00:00Z")
+    for _ in range(2):
+        with_exporter(act)
+    assert texts[0] == texts[1]
+    assert texts[0]
+
+
+def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        polling = asyncio.create_task(exporter.poller._watch_clock())
+        clock("2026-11-21T00:00:00Z")
+        async with asyncio.timeout(10):
+            while exporter.value("anthropic_exporter_day_info", days_ago="0", date="2026-11-21", weekday="Sat") is None:
+                await asyncio.sleep(0.01)
+        polling.cancel()
+
+    clock("2026-11-20T23:59:59Z")
+    with_exporter(act)

@@ -1,0 +1,57 @@
+"""The exposed samples equal the simulated organization's own numbers, per label set, for every family."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exporter.demo.api import AdminApi
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
+from tests.exporting import KEY, Exposed, exporting
+from tests.truth import expected
+
+Clock = Callable[[str], Any]
+
+
+def exposed(organization: Organization, *flags: str, **lags: timedelta) -> Exposed:
+    async def refresh_once(base_url: str) -> Exposed:
+        async with exporting(base_url, *flags) as exporter:
+            await exporter.refresh()
+            return {n: s for n, s in exporter.exposed.items() if not n.startswith(("anthropic_exporter_", "process_"))}
+
+    with running(AdminApi(organization, key=KEY, **lags)) as base_url:
+        return asyncio.run(refresh_once(base_url))
+
+
+@pytest.mark.parametrize(
+    ("instant", "lags"),
+    [
+        ("2026-11-21T09:41:00Z", {}),
+        ("2026-11-02T00:00:10Z", {}),
+        ("2026-11-01T00:30:00Z", {"cost_lag": timedelta(0)}),
+        ("2026-11-20T23:59:59Z", {"cost_lag": timedelta(hours=30)}),
+        ("2028-02-29T12:00:00Z", {"usage_lag": timedelta(0)}),
+        ("2026-01-06T15:00:00Z", {}),
+    ],
+)
+def test_every_sample_equals_the_organizations_own_number(
+    clock: Clock, instant: str, lags: dict[str, timedelta]
+) -> None:
+    clock(instant)
+    organization = Organization(seed=3, actors=12, workspaces=5)
+    now = datetime.fromisoformat(instant)
+    assert exposed(organization, **lags) == expected(organization, now, **lags)
+
+
+def test_every_sample_is_right_for_other_windows(clock: Clock) -> None:
+    clock("2026-11-21T09:41:00Z")
+    organization = Organization(seed=4, actors=5, workspaces=2, spike=True)
+    flags = ("--usage.days", "31", "--cost.days", "1", "--claude-code.days", "9")
+    assert exposed(organization, *flags) == expected(
+        organization, datetime(2026, 11, 21, 9, 41, tzinfo=UTC), usage_days=31, cost_days=1, claude_code_days=9
+    )

@@ -1,0 +1,165 @@
+"""What the metric contract makes of a simulated organization, worked out from the organization's own rows.
+
+It shares no code with the exporter: sums are fractions, names come from the organization's inventory.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+from exporter.demo.organization import Organization
+from tests.exporting import Exposed, Labels, labels
+
+TOKEN_TYPES = {
+    "uncached_input_tokens": "uncached_input",
+    "cache_read_input_tokens": "cache_read",
+    "ephemeral_5m_input_tokens": "cache_write_5m",
+    "ephemeral_1h_input_tokens": "cache_write_1h",
+    "output_tokens": "output",
+}
+Sums = dict[Labels, Fraction]
+NO_SUM = Fraction(0)
+
+
+def expected(
+    organization: Organization,
+    now: datetime,
+    *,
+    usage_days: int = 10,
+    cost_days: int = 31,
+    claude_code_days: int = 2,
+    usage_lag: timedelta = timedelta(minutes=5),
+    cost_lag: timedelta = timedelta(hours=1),
+    claude_code_lag: timedelta = timedelta(hours=1),
+) -> Exposed:
+    """Every sample of the sections usage, cost and Claude Code for a refresh at `now`."""
+    exact = {
+        **_usage(organization, now, usage_days, now - usage_lag),
+        **_cost(organization, now, cost_days, now - cost_lag),
+        **_claude_code(organization, now, claude_code_days, now - claude_code_lag),
+    }
+    return {name: {key: float(value) for key, value in sums.items()} for name, sums in exact.items() if sums}
+
+
+def _days(now: datetime, days: int) -> list[tuple[str, date]]:
+    return [(str(age), now.astimezone(UTC).date() - timedelta(days=age)) for age in range(days)]
+
+
+def _workspace(organization: Organization, workspace_id: str | None) -> dict[str, str]:
+    if workspace_id in (None, organization.default_workspace.id):
+        return {"workspace": "default", "workspace_id": "default"}
+    names = {workspace.id: workspace.name for workspace in organization.workspaces}
+    assert workspace_id
+    return {"workspace": names[workspace_id] or workspace_id, "workspace_id": workspace_id}
+
+
+def _with_zeros(by_day: Mapping[str, Mapping[frozenset[tuple[str, str]], Fraction]]) -> Sums:
+    every = {key for sums in by_day.values() for key in sums}
+    return {
+        key | labels(days_ago=age): sums.get(key, NO_SUM) for age, sums in by_day.items() for key in every
+    }
+
+
+def _usage(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+    tokens: dict[str, Sums] = {}
+    searches: dict[str, Sums] = {}
+    for age, day in _days(now, days):
+        tokens[age], searches[age] = defaultdict(Fraction), defaultdict(Fraction)
+        for row in organization.usage_rows(day, at):
+            base = labels(
+                **_workspace(organization, row.workspace_id), model=row.model, service_tier=row.service_tier
+            )
+            searches[age][base] += row.web_search_requests
+            for field, token_type in TOKEN_TYPES.items():
+                tokens[age][base | labels(token_type=token_type)] += getattr(row, field)
+    return {
+        "anthropic_usage_tokens": _with_zeros(tokens),
+        "anthropic_usage_web_search_requests": _with_zeros(searches),
+    }
+
+
+def _cost(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+    rows = {day: organization.cost_rows(day, at) for _, day in _days(now, 62)}
+    newest = max(day for day, of_day in rows.items() if of_day)
+    by_day: dict[str, Sums] = {}
+    for age, day in _days(now, days):
+        if day <= newest:
+            by_day[age] = defaultdict(Fraction)
+            for row in rows[day]:
+                by_day[age][
+                    labels(
+                        **_workspace(organization, row.key.workspace_id),
+                        cost_type=row.key.cost_type,
+                        model=row.key.model or "none",
+                        token_type=_token_type(row.key.token_type),
+                        service_tier=row.key.service_tier or "none",
+                    )
+                ] += Fraction(row.amount) / 100
+    month = now.astimezone(UTC).date().replace(day=1)
+    previous = (month - timedelta(days=1)).replace(day=1)
+
+    def total(selected: Iterable[date]) -> Sums:
+        sums: Sums = defaultdict(Fraction)
+        for day in selected:
+            for row in rows.get(day, ()):
+                sums[labels(**_workspace(organization, row.key.workspace_id))] += Fraction(row.amount) / 100
+        return sums
+
+    return {
+        "anthropic_cost_usd": _with_zeros(by_day),
+        "anthropic_cost_month_to_date_usd": total(day for day in rows if day >= month),
+        "anthropic_cost_previous_month_usd": total(day for day in rows if previous <= day < month)
+        if newest >= month - timedelta(days=1)
+        else {},
+    }
+
+
+def _token_type(name: str | None) -> str:
+    return TOKEN_TYPES.get((name or "none").removeprefix("cache_creation."), name or "none")
+
+
+def _claude_code(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+    families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
+    for age, day in _days(now, days):
+        actors = defaultdict(set)
+        for kind in ("user", "api_key"):
+            for customer in ("api", "subscription"):
+                actors[kind, customer] = set()
+        for record in organization.claude_code_rows(day, at):
+            email = getattr(record.actor, "email_address", None)
+            actor, kind = (email, "user") if email else (getattr(record.actor, "api_key_name"), "api_key")  # noqa: B009  a union
+            actors[kind, record.customer_type].add(actor)
+            base = labels(
+                days_ago=age,
+                actor=actor,
+                actor_type=kind,
+                terminal=record.terminal_type,
+                customer_type=record.customer_type,
+            )
+
+            def add(name: str, value: object, base: Labels = base, **own: str) -> None:
+                families[f"anthropic_claude_code_{name}"][base | labels(**own)] += Fraction(str(value))
+
+            core = record.core_metrics
+            add("sessions", core.num_sessions)
+            add("commits", core.commits_by_claude_code)
+            add("pull_requests", core.pull_requests_by_claude_code)
+            add("lines_of_code", core.lines_of_code.added, change="added")
+            add("lines_of_code", core.lines_of_code.removed, change="removed")
+            for key, action in record.tool_actions.items():
+                add("tool_actions", action.accepted, tool=key.removesuffix("_tool"), decision="accepted")
+                add("tool_actions", action.rejected, tool=key.removesuffix("_tool"), decision="rejected")
+            for use in record.model_breakdown:
+                tokens = use.tokens
+                add("tokens", tokens.input, model=use.model, token_type="uncached_input")
+                add("tokens", tokens.cache_read, model=use.model, token_type="cache_read")
+                add("tokens", tokens.cache_creation, model=use.model, token_type="cache_write")
+                add("tokens", tokens.output, model=use.model, token_type="output")
+                add("estimated_cost_usd", Fraction(str(use.estimated_cost.amount)) / 100, model=use.model)
+        for (kind, customer), names in actors.items():
+            key = labels(days_ago=age, actor_type=kind, customer_type=customer)
+            families["anthropic_claude_code_active_actors"][key] += len(names)
+    return {name: dict(sums) for name, sums in families.items()}
