@@ -1,7 +1,7 @@
 """From records to samples: the only place that sums and that builds label text.
 
-A record is one row of an API report in the project's own terms. A `Metric` says which numbers of a record it shows under
-which labels; records that agree in all labels are added up. Sums are exact (int, Decimal) until they become text.
+A record is one row of an API report in the project's own terms. A `Metric` says which numbers of a record it shows
+under which labels; records that agree in all labels are added up. Sums are exact (int, Decimal) until they become text.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Poller:
             error = failure
         except Stopped:
             raise asyncio.CancelledError from None
-        except Exception as unforeseen:  # noqa: BLE001  a defect here must not silence the other collectors
+        except Exception as unforeseen:  # a defect here must not silence the other collectors
             log.exception("a defect in the exporter: please report it", collector=collector.name)
             error = ApiError(Reason.BUG, collector.name, type(unforeseen).__name__)
         if error:
@@ -113,7 +113,7 @@ class Poller:
                     await self._publisher.renew_tail()
             except Stopped:
                 raise asyncio.CancelledError from None
-            except Exception:  # noqa: BLE001  the last snapshot stays; the next second tries again
+            except Exception:  # the last snapshot stays; the next second tries again
                 log.exception("a defect in the exporter: please report it")
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 import freezegun
 import pytest
@@ -37,17 +38,17 @@ def program() -> Callable[[str], str]:
 @pytest.fixture
 def clock() -> Iterator[Callable[[str], FrozenDateTimeFactory]]:
     """Sets the wall clock to an instant, as often as wanted; asyncio's own clock goes on."""
-    frozen: list[tuple[object, FrozenDateTimeFactory]] = []
+    frozen: list[tuple[Any, Any]] = []
 
     def set_to(instant: str) -> FrozenDateTimeFactory:
         moment = datetime.fromisoformat(instant)
         if not frozen:
             freezer = freezegun.freeze_time(moment, real_asyncio=True)
             frozen.append((freezer, freezer.start()))
-        factory = frozen[0][1]
+        factory: FrozenDateTimeFactory = frozen[0][1]
         factory.move_to(moment)
         return factory
 
     yield set_to
     for freezer, _ in frozen:
-        freezer.stop()  # type: ignore[attr-defined]  # freezegun has no public type for it
+        freezer.stop()

@@ -37,9 +37,7 @@ faults = st.lists(
         ),
         st.builds(
             Fault,
-            kind=st.sampled_from(
-                ["html", "redirect", "garbage", "nan", "missing", "mistyped", "no_cursor", "cut"]
-            ),
+            kind=st.sampled_from(["html", "redirect", "garbage", "nan", "missing", "mistyped", "no_cursor", "cut"]),
             endpoint=st.sampled_from(REPORTS),
             after=st.integers(0, 2),
             count=st.integers(1, 2),
@@ -188,17 +186,19 @@ def test_a_failing_collector_fails_alone(clock: Clock) -> None:
 
 def test_last_success_stands_still_while_refreshes_fail(clock: Clock) -> None:
     async def act(api: AdminApi, exporter: Exporter) -> None:
-        name = "anthropic_exporter_collector_last_success_timestamp_seconds"
-        through = "anthropic_exporter_collector_data_through_timestamp_seconds"
-        assert exporter.value(name, collector="usage") is None
-        assert exporter.value(through, collector="usage") is None
+        names = ("last_success_timestamp_seconds", "data_through_timestamp_seconds")
+
+        def times() -> list[float | None]:
+            return [exporter.value(f"anthropic_exporter_collector_{name}", collector="usage") for name in names]
+
+        assert times() == [None, None]
         await exporter.refresh("usage")
-        before = exporter.value(name, collector="usage"), exporter.value(through, collector="usage")
-        assert before == (1795168800, 1795168800)
+        before = [1795168800, 1795168800]
+        assert times() == before
         clock(AFTER)
         api.faults.add(Fault(kind="garbage", endpoint="usage_report/messages"))
         await exporter.refresh("usage")
-        assert (exporter.value(name, collector="usage"), exporter.value(through, collector="usage")) == before
+        assert times() == before
 
     clock(BEFORE)
     with_api(act, "--no-organization.enabled")

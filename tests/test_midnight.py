@@ -12,6 +12,7 @@ from exporter.demo.server import running
 from tests.exporting import KEY, Exporter, exporting, labels
 
 Clock = Callable[[str], Any]
+DAY = "anthropic_exporter_day_info"
 STARTS = "anthropic_exporter_bucket_start_timestamp_seconds"
 
 
@@ -126,10 +127,11 @@ def test_two_exporters_expose_the_same_text_for_the_same_upstream_state(clock: C
 def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
     async def act(_: AdminApi, exporter: Exporter) -> None:
         await exporter.refresh()
+        new_day = {"days_ago": "0", "date": "2026-11-21", "weekday": "Sat"}
         polling = asyncio.create_task(exporter.poller._watch_clock())
         clock("2026-11-21T00:00:00Z")
         async with asyncio.timeout(10):
-            while exporter.value("anthropic_exporter_day_info", days_ago="0", date="2026-11-21", weekday="Sat") is None:
+            while exporter.value(DAY, **new_day) is None:  # noqa: ASYNC110  there is no event for it, as for a scraper
                 await asyncio.sleep(0.01)
         polling.cancel()
 

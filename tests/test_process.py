@@ -116,7 +116,12 @@ def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) ->
     with (
         running(api) as api_url,
         exporter(
-            "--log.level", level, "--usage.interval-seconds", "0.2", ANTHROPIC_BASE_URL=api_url, **{FILE_VARIABLE: str(file)}
+            "--log.level",
+            level,
+            "--usage.interval-seconds",
+            "0.2",
+            ANTHROPIC_BASE_URL=api_url,
+            **{FILE_VARIABLE: str(file)},
         ) as (process, base_url),
     ):
         until_ready(base_url)
@@ -194,7 +199,10 @@ def test_loopback_is_reached_directly_whatever_proxy_the_environment_has() -> No
     with (
         running(AdminApi(Organization(actors=3, workspaces=2), key=KEY)) as api_url,
         exporter(
-            ANTHROPIC_BASE_URL=api_url, HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9", **{KEY_VARIABLE: KEY}
+            ANTHROPIC_BASE_URL=api_url,
+            HTTP_PROXY="http://127.0.0.1:9",
+            ALL_PROXY="http://127.0.0.1:9",
+            **{KEY_VARIABLE: KEY},
         ) as (_, base_url),
     ):
         until_ready(base_url)

@@ -1,4 +1,4 @@
-"""End to end: the organization, its API, the exporter and a real Prometheus, which has the organization's own numbers."""
+"""End to end: an organization, its API, the exporter and a real Prometheus, which has the organization's numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from tests.processes import environment, eventually, exporter, free_port, get, s
 from tests.truth import expected
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5
-DEMO = ("--demo.seed", str(SEED), "--demo.actors", str(ACTORS), "--demo.workspaces", str(WORKSPACES), "--no-demo.growth")
+DEMO = (
+    "--demo.seed",
+    str(SEED),
+    "--demo.actors",
+    str(ACTORS),
+    "--demo.workspaces",
+    str(WORKSPACES),
+    "--no-demo.growth",
+)
 CONFIG = """\
 global: {{scrape_interval: 1s}}
 scrape_configs:
@@ -81,9 +89,7 @@ def _once(program: str, folder: Path, organization: Organization) -> tuple[Expos
             return vector(url, f'{{__name__=~"{FAMILIES}"}}'), expected(organization, now)
 
 
-def test_what_people_ask_first_has_the_organizations_own_answer(
-    program: Callable[[str], str], tmp_path: Path
-) -> None:
+def test_what_people_ask_first_has_the_organizations_own_answer(program: Callable[[str], str], tmp_path: Path) -> None:
     organization = Organization(SEED, ACTORS, WORKSPACES, growth=False)
     with exporter("demo", *DEMO) as (_, base_url):
         until_ready(base_url)

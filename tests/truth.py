@@ -58,9 +58,7 @@ def _workspace(organization: Organization, workspace_id: str | None) -> dict[str
 
 def _with_zeros(by_day: Mapping[str, Mapping[frozenset[tuple[str, str]], Fraction]]) -> Sums:
     every = {key for sums in by_day.values() for key in sums}
-    return {
-        key | labels(days_ago=age): sums.get(key, NO_SUM) for age, sums in by_day.items() for key in every
-    }
+    return {key | labels(days_ago=age): sums.get(key, NO_SUM) for age, sums in by_day.items() for key in every}
 
 
 def _usage(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
@@ -69,9 +67,7 @@ def _usage(organization: Organization, now: datetime, days: int, at: datetime) -
     for age, day in _days(now, days):
         tokens[age], searches[age] = defaultdict(Fraction), defaultdict(Fraction)
         for row in organization.usage_rows(day, at):
-            base = labels(
-                **_workspace(organization, row.workspace_id), model=row.model, service_tier=row.service_tier
-            )
+            base = labels(**_workspace(organization, row.workspace_id), model=row.model, service_tier=row.service_tier)
             searches[age][base] += row.web_search_requests
             for field, token_type in TOKEN_TYPES.items():
                 tokens[age][base | labels(token_type=token_type)] += getattr(row, field)
@@ -124,7 +120,7 @@ def _token_type(name: str | None) -> str:
 def _claude_code(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
     families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
     for age, day in _days(now, days):
-        actors = defaultdict(set)
+        actors: dict[tuple[str, str], set[str]] = defaultdict(set)
         for kind in ("user", "api_key"):
             for customer in ("api", "subscription"):
                 actors[kind, customer] = set()
@@ -160,6 +156,6 @@ def _claude_code(organization: Organization, now: datetime, days: int, at: datet
                 add("tokens", tokens.output, model=use.model, token_type="output")
                 add("estimated_cost_usd", Fraction(str(use.estimated_cost.amount)) / 100, model=use.model)
         for (kind, customer), names in actors.items():
-            key = labels(days_ago=age, actor_type=kind, customer_type=customer)
-            families["anthropic_claude_code_active_actors"][key] += len(names)
+            counted = labels(days_ago=age, actor_type=kind, customer_type=customer)
+            families["anthropic_claude_code_active_actors"][counted] += len(names)
     return {name: dict(sums) for name, sums in families.items()}

@@ -78,8 +78,8 @@ METRICS: tuple[Metric[CostRecord], ...] = (
 )
 MONTH_TO_DATE: Metric[CostRecord] = Metric(
     "anthropic_cost_month_to_date_usd",
-    "Billed cost in US dollars of the current UTC month over the days that the API has reported, without Priority Tier, "
-    "which the report leaves out; refreshed in the background, not at the scrape.",
+    "Billed cost in US dollars of the current UTC month over the days that the API has reported, "
+    "without Priority Tier, which the report leaves out; refreshed in the background, not at the scrape.",
     "amount",
     lambda record: (((), record.cents),),
     divisor=CENTS,

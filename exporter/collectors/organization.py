@@ -79,7 +79,8 @@ class OrganizationCollector:
     async def refresh(self, previous: Directory | None, now: datetime) -> Directory:  # noqa: ARG002  always read whole
         """Every name that the API shows. Raises `ApiError`, or `NotEntitled` with the other names in its reading."""
         refusal: NotEntitled | None = None
-        workspaces, default_id = dict[str, str](), None
+        workspaces: Mapping[str, str] = {}
+        default_id = None
         try:
             workspaces, default_id = await self.entitlement.attempt(WORKSPACES.endpoint, self._workspaces, now)
         except NotEntitled as not_entitled:

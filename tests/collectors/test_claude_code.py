@@ -162,9 +162,7 @@ def test_a_day_that_fails_fails_the_refresh_whole() -> None:
             async with exporting(api.base_url) as exporter:
                 await exporter.refresh("claude_code")
                 assert not [name for name in exporter.exposed if name.startswith(PREFIX)]
-                assert exporter.value(
-                    "anthropic_exporter_collector_failing", collector="claude_code", reason="request"
-                )
+                assert exporter.value("anthropic_exporter_collector_failing", collector="claude_code", reason="request")
 
         asyncio.run(run())
 

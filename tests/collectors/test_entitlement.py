@@ -41,9 +41,10 @@ def test_an_endpoint_refused_from_the_start_is_unavailable_and_tried_again_hourl
             assert state(exporter) == {"available": 0, "up": None}
             assert TOKENS not in exporter.exposed
             assert len(api.seen(USAGE)) == requests
-        assert exporter.value(
-            "anthropic_exporter_collector_refresh_failures_total", collector="usage", reason="forbidden"
-        ) == 0
+        assert (
+            exporter.value("anthropic_exporter_collector_refresh_failures_total", collector="usage", reason="forbidden")
+            == 0
+        )
         api.on(USAGE, healthy)
         clock("2026-11-21T02:00:00Z")
         await exporter.refresh("usage")

@@ -79,7 +79,9 @@ def test_without_workspaces_it_is_unavailable_and_the_other_names_are_used_all_t
     assert found.users == {"user_01": "ada@example.com"}
     assert exporter.value("anthropic_exporter_collector_available", collector="organization") == 0
     assert exporter.value("anthropic_exporter_collector_up", collector="organization") is None
-    assert exporter.value("anthropic_exporter_collector_data_through_timestamp_seconds", collector="organization") is None
+    assert (
+        exporter.value("anthropic_exporter_collector_data_through_timestamp_seconds", collector="organization") is None
+    )
 
 
 def test_an_api_that_does_not_know_the_default_workspaces_parameter_is_asked_without_it() -> None:

@@ -80,7 +80,10 @@ def test_the_default_workspace_is_the_same_by_null_and_by_its_real_id() -> None:
 
 
 def test_a_workspace_without_a_name_is_called_by_its_id() -> None:
-    rows = [usage_row(workspace_id="wrkspc_01", output_tokens=1), usage_row(workspace_id="wrkspc_gone", output_tokens=2)]
+    rows = [
+        usage_row(workspace_id="wrkspc_01", output_tokens=1),
+        usage_row(workspace_id="wrkspc_gone", output_tokens=2),
+    ]
     found, _ = exposed({TODAY: rows}, "--usage.days", "1")
     assert found[TOKENS][tokens(workspace="Research", workspace_id="wrkspc_01")] == 1
     assert found[TOKENS][tokens(workspace="wrkspc_gone", workspace_id="wrkspc_gone")] == 2

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.poller import LONGEST_WAIT_SECONDS, wait_seconds
+from tests.answers import COST, USAGE, WORKSPACES, script, usage_row
+from tests.exporting import Exporter, exporting
+from tests.scripted import ScriptedApi, Seen, error
+
+TOKENS = "anthropic_usage_tokens"
+
+
+@given(st.floats(60, 86_400), st.integers(1, 10_000), st.none() | st.floats(0, 1e9))
+def test_after_a_failure_no_endpoint_is_asked_sooner_than_after_a_minute_or_than_the_api_says(
+    interval: float, failures: int, retry_after: float | None
+) -> None:
+    wait = wait_seconds(interval, failures, retry_after)
+    assert wait >= 60
+    assert wait >= min(retry_after or 0, LONGEST_WAIT_SECONDS)
+    assert wait <= max(interval, min(retry_after or 0, LONGEST_WAIT_SECONDS))
+
+
+def test_a_long_interval_is_not_waited_for_after_the_first_failures() -> None:
+    assert [wait_seconds(3600, failures, None) for failures in range(1, 9)] == [
+        60,
+        120,
+        240,
+        480,
+        960,
+        1920,
+        3600,
+        3600,
+    ]
+
+
+def run_for(api: ScriptedApi, act: Callable[[Exporter], Any], *flags: str) -> None:
+    async def run() -> None:
+        async with exporting(api.base_url, *flags) as exporter:
+            polling = asyncio.create_task(exporter.poller.run())
+            async with asyncio.timeout(20):
+                await act(exporter)
+            polling.cancel()
+
+    asyncio.run(run())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110  a scraper has no event either
+        await asyncio.sleep(0.01)
+
+
+def test_it_refreshes_on_the_interval_and_never_twice_at_once() -> None:
+    at_once = 0
+
+    async def slow(_: Seen) -> object:
+        nonlocal at_once
+        at_once += 1
+        assert at_once == 1
+        await asyncio.sleep(0.05)
+        at_once -= 1
+        return {"data": [], "has_more": False, "next_page": None}
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(USAGE, slow)
+
+        async def act(_: Exporter) -> None:
+            await until(lambda: len(api.seen(USAGE)) >= 6)
+
+        run_for(api, act, "--usage.interval-seconds", "0.2")
+        times = [seen.at for seen in api.seen(USAGE)]
+        assert min(after - before for before, after in pairwise(times)) > 0.15
+
+
+def test_usage_is_published_only_after_the_first_attempt_at_the_names() -> None:
+    names = asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def late(_: Seen) -> object:
+        loops.append(asyncio.get_running_loop())
+        await names.wait()
+        return error(400, "no names today")
+
+    with ScriptedApi() as api:
+        script(api, usage={})
+        api.on(USAGE, {"data": [], "has_more": False, "next_page": None})
+        api.on(WORKSPACES, late)
+
+        async def act(exporter: Exporter) -> None:
+            await until(lambda: api.seen(USAGE) and api.seen(COST) and loops)
+            assert not exporter.poller.is_ready
+            assert not exporter.status("usage").attempted
+            loops[0].call_soon_threadsafe(names.set)
+            await until(lambda: exporter.poller.is_ready)
+            assert exporter.status("usage").up
+            assert not exporter.status("organization").up
+
+        run_for(api, act)
+
+
+def test_without_the_organization_collector_nothing_waits_for_names() -> None:
+    with ScriptedApi() as api:
+        script(api)
+        bucket = {"starting_at": "2026-11-20T00:00:00Z", "results": [usage_row(workspace_id="wrkspc_01")]}
+        api.on(USAGE, {"data": [bucket], "has_more": False, "next_page": None})
+
+        async def act(exporter: Exporter) -> None:
+            await until(lambda: exporter.poller.is_ready)
+
+        run_for(api, act, "--no-organization.enabled")
+        assert not api.seen(WORKSPACES)
+
+
+def test_a_defect_in_a_collector_is_a_failure_like_others() -> None:
+    with ScriptedApi() as api:
+        script(api)
+
+        async def act() -> None:
+            async with exporting(api.base_url) as exporter:
+                collector, _ = next(pair for pair in exporter.poller._watched if pair[1].name == "cost")
+                object.__setattr__(collector, "days", "thirty")
+                await exporter.refresh("cost")
+                assert exporter.value("anthropic_exporter_collector_failing", collector="cost", reason="bug") == 1
+                await exporter.refresh("claude_code")
+                assert exporter.value("anthropic_exporter_collector_up", collector="claude_code") == 1
+
+        asyncio.run(act())
