@@ -4,11 +4,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 import freezegun
 import pytest
-from freezegun.api import FrozenDateTimeFactory
 from hypothesis import HealthCheck, settings
 
 # Shared machines are slow at times: an example's duration says nothing.
@@ -36,19 +34,15 @@ def program() -> Callable[[str], str]:
 
 
 @pytest.fixture
-def clock() -> Iterator[Callable[[str], FrozenDateTimeFactory]]:
-    """Sets the wall clock to an instant, as often as wanted; asyncio's own clock goes on."""
-    frozen: list[tuple[Any, Any]] = []
+def clock() -> Iterator[Callable[[str], object]]:
+    """Sets the wall clock to an instant, as often as wanted; asyncio's own clock goes on.
 
-    def set_to(instant: str) -> FrozenDateTimeFactory:
-        moment = datetime.fromisoformat(instant)
-        if not frozen:
-            freezer = freezegun.freeze_time(moment, real_asyncio=True)
-            frozen.append((freezer, freezer.start()))
-        factory: FrozenDateTimeFactory = frozen[0][1]
-        factory.move_to(moment)
-        return factory
+    It is frozen before the test begins and until its threads have ended: an event loop that runs meanwhile would see
+    both clocks, and wait for a frozen instant for ever.
+    """
+    with freezegun.freeze_time("2026-11-21T12:00:00Z", real_asyncio=True) as frozen:
 
-    yield set_to
-    for freezer, _ in frozen:
-        freezer.stop()
+        def set_to(instant: str) -> None:
+            frozen.move_to(datetime.fromisoformat(instant))
+
+        yield set_to

@@ -84,7 +84,6 @@ def test_a_refresh_hit_by_any_faults_leaves_the_old_data_or_the_whole_new_data(c
 
         asyncio.run(run())
 
-    clock(BEFORE)  # before the server's thread: a timer set while the clock is being frozen never rings
     api = AdminApi(organization, key=KEY)
     with running(api) as base_url:
         old = asyncio.run(undisturbed(base_url, BEFORE))

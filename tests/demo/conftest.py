@@ -37,7 +37,8 @@ def organization() -> Organization:
     return Organization()
 
 
-@pytest.fixture(scope="session")
+# Not for longer: a server must not live while other tests freeze the clock.
+@pytest.fixture(scope="module")
 def served(organization: Organization, now: datetime) -> Iterator[tuple[AdminApi, httpx.Client]]:
     api = AdminApi(organization, key="sk-ant-admin01-demo", now=lambda: now)
     with _connect(api) as client:
