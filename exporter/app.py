@@ -107,11 +107,11 @@ async def run(
         where = urls(sockets)
         log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))
         started(where)
-        await _until_signal(poller, publisher, server, sockets)
+        await _until_signal(poller, server, sockets)
     log.info("stopped")
 
 
-async def _until_signal(poller: Poller, publisher: Publisher, server: Server, sockets: list[socket.socket]) -> None:
+async def _until_signal(poller: Poller, server: Server, sockets: list[socket.socket]) -> None:
     """Poll and serve; if either ends by itself, so does the process, visibly."""
     loop = asyncio.get_running_loop()
     signalled = asyncio.Event()
@@ -121,7 +121,6 @@ async def _until_signal(poller: Poller, publisher: Publisher, server: Server, so
     serving = asyncio.create_task(server.serve(sockets))
     stopping = asyncio.create_task(signalled.wait())
     done, pending = await asyncio.wait((polling, serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    publisher.stop()
     server.stop()
     polling.cancel()
     await asyncio.wait(pending, timeout=STOP_SECONDS)

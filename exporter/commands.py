@@ -11,7 +11,7 @@ from exporter.api.key import AdminKey
 from exporter.check import check as check_api
 from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
-from exporter.demo.server import running
+from exporter.demo.server import start
 from exporter.settings import Settings
 
 DEMO_KEY = "sk-ant-admin01-demo"
@@ -48,20 +48,20 @@ def demo(settings: Settings) -> int:
         spike=settings.demo.spike,
         growth=settings.demo.growth,
     )
-    with running(AdminApi(organization, key=DEMO_KEY)) as base_url:
+    base_url = start(AdminApi(organization, key=DEMO_KEY))
 
-        def tell(urls: list[str]) -> None:
-            url = urls[0]
-            text = DEMO_TEXT.format(
-                metrics=url + settings.web.telemetry_path,
-                page=url + "/",
-                api=base_url,
-                key=DEMO_KEY,
-                target=url.removeprefix("http://"),
-            )
-            print(text, flush=True)
+    def tell(urls: list[str]) -> None:
+        url = urls[0]
+        text = DEMO_TEXT.format(
+            metrics=url + settings.web.telemetry_path,
+            page=url + "/",
+            api=base_url,
+            key=DEMO_KEY,
+            target=url.removeprefix("http://"),
+        )
+        print(text, flush=True)
 
-        asyncio.run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
+    asyncio.run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
     return 0
 
 

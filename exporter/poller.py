@@ -12,7 +12,7 @@ import structlog
 from exporter.api.errors import ApiError, Reason
 from exporter.collectors import Collector
 from exporter.collectors.entitlement import NotEntitled
-from exporter.snapshot import Publisher, Stopped
+from exporter.snapshot import Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
 
 CLOCK_SECONDS = 1
@@ -80,8 +80,6 @@ class Poller:
             _note_refusal(status, refusal)
         except ApiError as failure:
             error = failure
-        except Stopped:
-            raise asyncio.CancelledError from None
         except Exception as unforeseen:  # a defect here must not silence the other collectors
             log.exception("a defect in the exporter: please report it", collector=collector.name)
             error = ApiError(Reason.BUG, collector.name, type(unforeseen).__name__)
@@ -111,8 +109,6 @@ class Poller:
                 await self._publisher.roll()
                 if tick % TAIL_SECONDS == 0:
                     await self._publisher.renew_tail()
-            except Stopped:
-                raise asyncio.CancelledError from None
             except Exception:  # the last snapshot stays; the next second tries again
                 log.exception("a defect in the exporter: please report it")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from exporter.background import in_background
 from exporter.collectors import Collector
 from exporter.collectors.organization import Directory
 from exporter.collectors.window import exposed_days, midnight, utc_day
@@ -45,10 +46,6 @@ class _Rendered:
     today: date
 
 
-class Stopped(Exception):  # noqa: N818  it is an end, not an error
-    """The process ends: nobody wants what is being rendered."""
-
-
 class Publisher:
     """Holds the collectors' readings and the snapshot made from them.
 
@@ -61,7 +58,6 @@ class Publisher:
         self._telemetry = telemetry
         self._now = now
         self._lock = asyncio.Lock()
-        self._stopping = threading.Event()
         self._readings: dict[str, Any] = {}
         self._rendered: dict[str, _Rendered] = {}
         self._today = utc_day(now())
@@ -90,20 +86,17 @@ class Publisher:
     async def renew_tail(self) -> None:
         """Publish the exporter's own metrics as they are now."""
         async with self._lock:
-            self.snapshot = await asyncio.to_thread(self._with_tail)
-
-    def stop(self) -> None:
-        self._stopping.set()
+            self.snapshot = await in_background(self._with_tail)
 
     async def _publish(self, readings: dict[str, Any]) -> None:
         today = utc_day(self._now())
-        rendered = await asyncio.to_thread(self._render, readings, today)
+        rendered = await in_background(partial(self._render, readings, today))
         clock = self._clock if today == self._today else _part(clock_families(today))
         parts = [clock, *(one.part for one in rendered.values())]
-        checksum = await asyncio.to_thread(crc32, (piece for part in parts for piece in part.pieces))
+        checksum = await in_background(lambda: crc32(piece for part in parts for piece in part.pieces))
         self._readings, self._rendered, self._today, self._clock = readings, rendered, today, clock
         self._data = (parts, checksum, _length(parts))
-        self.snapshot = await asyncio.to_thread(self._with_tail)
+        self.snapshot = await in_background(self._with_tail)
 
     def _render(self, readings: Mapping[str, Any], today: date) -> dict[str, _Rendered]:
         directory = readings.get("organization") or Directory()
@@ -115,7 +108,7 @@ class Publisher:
                 if before and before.reading is reading and before.today == today and before.directory == names:
                     rendered[collector.name] = before
                 else:
-                    part = _part(collector.families(reading, today, directory), self._stopping)
+                    part = _part(collector.families(reading, today, directory))
                     rendered[collector.name] = _Rendered(part, reading, names, today)
         return rendered
 
@@ -161,17 +154,17 @@ def clock_families(today: date) -> list[Family]:
     ]
 
 
-def _part(families: Iterable[Family], stopping: threading.Event | None = None) -> Part:
-    sized = [(family.size, family) for family in families]
-    pieces = tuple(_until_stopped(render(family for _, family in sized), stopping))
-    return Part(pieces, compress(_until_stopped(pieces, stopping)), sum(size for size, _ in sized))
+def _part(families: Iterable[Family]) -> Part:
+    samples = 0
 
+    def counted() -> Iterator[Family]:
+        nonlocal samples
+        for family in families:
+            samples += family.size
+            yield family
 
-def _until_stopped(pieces: Iterable[bytes], stopping: threading.Event | None) -> Iterator[bytes]:
-    for piece in pieces:
-        if stopping and stopping.is_set():
-            raise Stopped
-        yield piece
+    pieces = tuple(render(counted()))
+    return Part(pieces, compress(pieces), samples)
 
 
 def _length(parts: Iterable[Part]) -> int:

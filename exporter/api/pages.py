@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.wire import IdPage, Page
+from exporter.background import in_background
 
 MAX_PAGES = 10_000
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
@@ -49,7 +50,7 @@ async def decode(reply: Reply, kind: type[T], endpoint: str) -> T:
     """The body as `kind`; a large one is decoded beside the event loop. Raises `ApiError` with reason `schema`."""
     try:
         if len(reply.body) > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(msgspec.json.decode, reply.body, type=kind)
+            return await in_background(partial(msgspec.json.decode, reply.body, type=kind))
         return msgspec.json.decode(reply.body, type=kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ApiError(Reason.SCHEMA, endpoint, str(error), status=200, request_id=reply.request_id) from None

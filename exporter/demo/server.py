@@ -86,6 +86,13 @@ async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Async
             await task
 
 
+def start(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> str:
+    """Serves in a thread for the rest of the process's life; returns the base URL."""
+    listener = _listener(host, port)
+    Thread(target=lambda: asyncio.run(_server(app).serve([listener])), name="demo-api", daemon=True).start()
+    return _url(listener)
+
+
 @contextmanager
 def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serves in a thread with an event loop of its own; yields the base URL."""

@@ -10,9 +10,13 @@ from collections.abc import Iterator, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
+from exporter.web.protocol import DeadlineProtocol
+
 BACKLOG = 2048
 # For answers that are almost sent; uvicorn waits 0.1 s.
 GRACE_SECONDS = 0.05
+# Longer than the usual scrape intervals, so that Prometheus keeps its connection.
+KEEP_ALIVE_SECONDS = 75
 
 
 class ListenError(Exception):
@@ -65,7 +69,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=DeadlineProtocol,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gzip
 import logging
 import socket
 import subprocess
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Self
 
 import httpx
 import pytest
@@ -22,38 +18,12 @@ from exporter import __version__
 from exporter.exposition import Body
 from exporter.snapshot import Format, Publisher, Snapshot
 from exporter.telemetry import Telemetry
-from exporter.web.app import application
-from exporter.web.server import ListenError, Server, listen, urls
+from exporter.web.server import ListenError, listen, urls
+from tests.web.endpoint import LARGE, NOW, Endpoint
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0"}
 GZIP = {"accept-encoding": "gzip"}
 PLAIN = {"accept-encoding": "identity"}
-# More than the sockets of both sides hold, so that a reader who does not read stops the answer.
-LARGE = Body((b"#" * 1_000_000,) * 64, 64_000_000)
-
-
-class Endpoint:
-    """The endpoint on an ephemeral port, in a thread with its own event loop."""
-
-    def __init__(self, *, telemetry_path: str = "/metrics", demo: bool = False) -> None:
-        self.ready = False
-        self.snapshot = Publisher([], Telemetry(), lambda: NOW).snapshot
-        self._sockets = listen(["127.0.0.1:0"])
-        self.address: tuple[str, int] = self._sockets[0].getsockname()
-        (self.url,) = urls(self._sockets)
-        self.server = Server(
-            application(lambda: self.snapshot, lambda: self.ready, telemetry_path=telemetry_path, demo=demo)
-        )
-        self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(self._sockets)))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-        self._thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,41 @@
+"""The endpoint as scrapers meet it: on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from typing import Self
+
+from exporter.exposition import Body
+from exporter.snapshot import Publisher
+from exporter.telemetry import Telemetry
+from exporter.web.app import application
+from exporter.web.server import Server, listen, urls
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+# More than the sockets of both sides hold, so that a reader who does not read stops the answer.
+LARGE = Body((b"#" * 1_000_000,) * 64, 64_000_000)
+
+
+class Endpoint:
+    """The endpoint on an ephemeral port, in a thread with its own event loop."""
+
+    def __init__(self, *, telemetry_path: str = "/metrics", demo: bool = False) -> None:
+        self.ready = False
+        self.snapshot = Publisher([], Telemetry(), lambda: NOW).snapshot
+        self._sockets = listen(["127.0.0.1:0"])
+        self.address: tuple[str, int] = self._sockets[0].getsockname()
+        (self.url,) = urls(self._sockets)
+        self.server = Server(
+            application(lambda: self.snapshot, lambda: self.ready, telemetry_path=telemetry_path, demo=demo)
+        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(self._sockets)))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+        self._thread.join()
