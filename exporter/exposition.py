@@ -23,6 +23,8 @@ PIECE_SAMPLES = 5_000
 # What is handed to a socket at once: a slow reader holds no more than this.
 CHUNK_BYTES = 1_000_000
 COMPRESSION_LEVEL = 3
+# From here on, numbers are written with an exponent.
+PLAIN_BELOW = 1_000_000
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 
 
@@ -37,6 +39,8 @@ class Part:
 
 def number_text(number: Number, divisor: int = 1) -> str:
     """The number as prometheus-client writes it, divided once and made a float last."""
+    if divisor == 1 and type(number) is int and 0 <= number < PLAIN_BELOW:
+        return f"{number}.0"
     if divisor != 1:
         number = EXACT.divide(Decimal(str(number)), Decimal(divisor))
     text: str = floatToGoString(float(number))  # type: ignore[no-untyped-call]  # prometheus-client has no types here

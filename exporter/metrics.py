@@ -70,7 +70,7 @@ def _escape(value: str) -> str:
 
 
 def add_up(metric: Metric[R], records: Iterable[tuple[str, R]]) -> dict[str, Number]:
-    """The metric's sums over (label text, record) pairs, in the order of their label texts."""
+    """The metric's sums over (label text, record) pairs, in the order of their label texts, which are never empty."""
     own_texts: dict[tuple[str, ...], str] = {}
     sums: dict[str, Number] = {}
     with localcontext(EXACT):
@@ -78,7 +78,7 @@ def add_up(metric: Metric[R], records: Iterable[tuple[str, R]]) -> dict[str, Num
             for own, number in metric.samples(record):
                 if (suffix := own_texts.get(own)) is None:
                     suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
-                key = joined(text, suffix) if suffix else text
+                key = f"{text},{suffix}" if suffix else text
                 before = sums.get(key)
                 sums[key] = number if before is None else before + number  # type: ignore[operator]  # one metric never mixes Decimal and float
     return dict(sorted(sums.items()))

@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from exporter.exposition import PIECE_SAMPLES, Part, compress, crc32, gzipped, number_text, plain, render
 from exporter.metrics import Family, label_text
@@ -78,6 +79,11 @@ def _parsed(exposed: str) -> list[tuple[str, str, str, list[tuple[dict[str, str]
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**15), max_value=10**15))
 def test_cents_become_the_nearest_float_of_the_exact_dollars(cents: Decimal) -> None:
     assert float(number_text(cents, 100)) == float(Fraction(cents) / 100)
+
+
+@given(numbers)
+def test_every_number_is_written_as_prometheus_client_writes_it(number: float | Decimal) -> None:
+    assert number_text(number) == floatToGoString(float(number))  # type: ignore[no-untyped-call]  # no types there
 
 
 def test_numbers_look_as_prometheus_writes_them() -> None:
