@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from http import HTTPStatus
 from typing import NamedTuple
 
 from exporter.api.client import Client, Request
@@ -144,7 +145,12 @@ class CostCollector:
         else:
             first, whole_read_at = window_start, previous.whole_read_at
             days |= {day: rows for day, rows in previous.days.items() if oldest <= day < window_start}
-        days |= await self._fetch(first, today)
+        try:
+            days |= await self._fetch(first, today)
+        except ApiError as error:
+            if not _is_too_recent(error):
+                raise
+            days |= await self._fetch(first, today - ONE_DAY)
         return CostReading(oldest, days, _reported_through(days, now), now, whole_read_at)
 
     async def _fetch(self, first: date, last: date) -> dict[date, list[CostRecord]]:
@@ -170,6 +176,11 @@ def _days(first: date, last: date) -> Iterator[date]:
 def _reported_through(days: Mapping[date, Sequence[CostRecord]], now: datetime) -> date:
     """The newest day with a row, or that ended 72 hours ago."""
     return max(*days, utc_day(now - REPORTED_AFTER) - ONE_DAY, date.min)
+
+
+def _is_too_recent(error: ApiError) -> bool:
+    """Whether the report refuses a window for its current day, which it may not have begun to report."""
+    return error.status == HTTPStatus.BAD_REQUEST and "date range" in error.message.lower()
 
 
 def _record(row: CostResult) -> CostRecord:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.answers import COST, Row, cost_row, script
+from tests.answers import COST, Row, buckets, cost_row, script
 from tests.exporting import Exporter, exporting, labels
-from tests.scripted import ScriptedApi
+from tests.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 COST_USD = "anthropic_cost_usd"
@@ -211,3 +211,24 @@ def test_money_that_is_not_a_number_of_dollars_fails_the_refresh_and_names_the_f
         assert COST_USD not in exporter.exposed
 
     with_exporter({"2026-11-20": [row]}, act)
+
+
+def test_a_report_that_refuses_the_current_day_is_asked_for_the_complete_ones(clock: Clock) -> None:
+    clock("2026-11-21T00:10:00Z")
+    rows = {"2026-11-20": [cost_row("100")]}
+
+    def closed_windows_only(seen: Seen) -> object:
+        if (seen.param("ending_at") or "") > "2026-11-21T00:00:00Z":
+            return error(400, "Invalid date range: ending date must be after starting date", x_should_retry="false")
+        return buckets(rows, seen)
+
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, "--cost.days", "2") as exporter:
+            await exporter.refresh("organization", "cost")
+            assert ages(exporter) == {"1"}
+            assert exporter.value(MONTH_TO_DATE, **DEFAULT) == 1
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(COST, closed_windows_only)
+        asyncio.run(run(api.base_url))
