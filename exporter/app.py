@@ -16,6 +16,7 @@ import structlog
 from exporter import __version__
 from exporter.api.client import Client, Observer
 from exporter.api.key import AdminKey
+from exporter.background import DaemonThreads
 from exporter.collectors import Collector
 from exporter.collectors.claude_code import ClaudeCodeCollector
 from exporter.collectors.cost import CostCollector
@@ -91,8 +92,10 @@ async def run(
     settings: Settings, api: Api, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises `ListenError`; calls `started` with the endpoint's URLs."""
+    signalled = _signalled()
     sockets = listen(settings.web.listen_address)
     sys.setswitchinterval(SWITCH_SECONDS)
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
     telemetry = Telemetry(organization=settings.organization.name, demo=demo)
     async with connect(settings, api, telemetry.observe_request) as client:
         publisher, poller = assemble(settings, client, telemetry)
@@ -107,16 +110,21 @@ async def run(
         where = urls(sockets)
         log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))
         started(where)
-        await _until_signal(poller, server, sockets)
+        await _until(signalled, poller, server, sockets)
     log.info("stopped")
 
 
-async def _until_signal(poller: Poller, server: Server, sockets: list[socket.socket]) -> None:
-    """Poll and serve; if either ends by itself, so does the process, visibly."""
+def _signalled() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
     loop = asyncio.get_running_loop()
     signalled = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled.set)
+    return signalled
+
+
+async def _until(signalled: asyncio.Event, poller: Poller, server: Server, sockets: list[socket.socket]) -> None:
+    """Poll and serve; if either ends by itself, so does the process, visibly."""
     polling = asyncio.create_task(poller.run())
     serving = asyncio.create_task(server.serve(sockets))
     stopping = asyncio.create_task(signalled.wait())

@@ -1,37 +1,32 @@
-"""CPU work beside the event loop that does not outlive the process's end."""
+"""Threads that are not waited for when the process ends."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
-T = TypeVar("T")
 
+class DaemonThreads(ThreadPoolExecutor):
+    """An event loop's default executor with a daemon thread for each call.
 
-async def in_background(work: Callable[[], T]) -> T:
-    """The work's result, from a daemon thread: unlike a pool's threads, it is not waited for when the process ends."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
+    Rendering a large organization, or a name server that hangs, would delay the end by seconds otherwise: the threads
+    of an ordinary pool are joined when the loop closes, and again when the interpreter exits.
+    """
 
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if result.cancelled():
-            return
-        if error is None:
-            result.set_result(value)  # type: ignore[arg-type]  # without an error there is a value
-        else:
-            result.set_exception(error)
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401  as in Executor
+        future: Future[Any] = Future()
 
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except BaseException as raised:  # noqa: BLE001  it is raised again where the result is awaited
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody wants the result
-            loop.call_soon_threadsafe(settle, value, error)
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:  # noqa: BLE001  it is raised again where the result is awaited
+                    future.set_exception(error)
 
-    threading.Thread(target=run, name="background", daemon=True).start()
-    return await result
+        threading.Thread(target=run, name="background", daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing to wait for."""

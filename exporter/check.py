@@ -56,12 +56,17 @@ async def check(client: Client, now: datetime) -> tuple[str, bool]:
 
 
 def probes(today: date) -> list[Probe]:
-    """One request for each endpoint: a week of usage and cost, yesterday of Claude Code, the first page of lists."""
-    week = (("starting_at", rfc3339(today - WEEK)), ("ending_at", rfc3339(today + ONE_DAY)))
+    """One request for each endpoint: the last week of usage, complete days of cost and Claude Code, a page of lists."""
+    start, end_of_today = ("starting_at", rfc3339(today - WEEK)), ("ending_at", rfc3339(today + ONE_DAY))
     yesterday = today - ONE_DAY
     return [
-        Probe(usage.REPORT.having(*week, ("group_by[]", "model")), UsagePage, _bucket_days, is_report=True),
-        Probe(cost.REPORT.having(*week), CostPage, _bucket_days, is_report=True),
+        Probe(
+            usage.REPORT.having(start, end_of_today, ("group_by[]", "model")),
+            UsagePage,
+            _bucket_days,
+            is_report=True,
+        ),
+        Probe(cost.REPORT.having(start, ("ending_at", rfc3339(today))), CostPage, _bucket_days, is_report=True),
         Probe(
             claude_code.REPORT.having(("starting_at", yesterday.isoformat())),
             ClaudeCodePage,
@@ -87,7 +92,7 @@ async def _ask(client: Client, probe: Probe) -> Finding:
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
-        answer = await decode(await client.get(probe.request), probe.kind, probe.request.endpoint)
+        answer = decode(await client.get(probe.request), probe.kind, probe.request.endpoint)
     except ApiError as error:
         entitled = "no" if error.reason in (Reason.FORBIDDEN, Reason.AUTH) else "unknown"
         cells = (entitled, NOTHING, NOTHING, f"{loop.time() - start:.2f}", f"{error.reason}: {error}")

@@ -10,6 +10,7 @@ from typing import NoReturn
 from exporter.settings import Settings, SettingsError, load
 
 WRONG_SETTINGS = 2
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
     from exporter import commands, log  # noqa: PLC0415
+    from exporter.api.client import ConnectionSettingsError  # noqa: PLC0415
     from exporter.api.key import KeyFileError  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 
@@ -33,9 +35,11 @@ def _run(settings: Settings) -> int:
     command = {"serve": commands.serve, "demo": commands.demo, "check": commands.check}[settings.command]
     try:
         return command(settings)
-    except KeyFileError as error:
+    except (KeyFileError, ConnectionSettingsError) as error:
         print(f"anthropic-exporter: {error}", file=sys.stderr)
         return WRONG_SETTINGS
     except ListenError as error:
         print(f"anthropic-exporter: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -18,7 +18,7 @@ from exporter.telemetry import CollectorStatus, Telemetry
 CLOCK_SECONDS = 1
 TAIL_SECONDS = 5
 FIRST_RETRY_SECONDS = 60
-LONGEST_WAIT_SECONDS = 3600
+HOUR_SECONDS = 3600
 
 log = structlog.get_logger()
 
@@ -61,10 +61,12 @@ class Poller:
             started = loop.time()
             error = await self._refresh(collector, status)
             failures = failures + 1 if error else 0
+            interval = collector.interval_seconds
             if error:
-                await asyncio.sleep(wait_seconds(collector.interval_seconds, failures, error.retry_after_seconds))
+                await asyncio.sleep(wait_seconds(interval, failures, error.tries, error.retry_after_seconds))
             else:
-                await asyncio.sleep(max(0, started + collector.interval_seconds - loop.time()))
+                interval = interval if status.available else min(interval, HOUR_SECONDS)
+                await asyncio.sleep(max(0, started + interval - loop.time()))
 
     async def _refresh(self, collector: Collector[Any], status: CollectorStatus) -> ApiError | None:
         """Refresh once; the error if it failed. Never raises for what the API does."""
@@ -77,7 +79,7 @@ class Poller:
             _note_success(status, self._now(), collector.data_through(reading))
         except NotEntitled as refusal:
             await self._publish(collector, refusal.reading)
-            _note_refusal(status, refusal)
+            _note_refusal(status)
         except ApiError as failure:
             error = failure
         except Exception as unforeseen:  # a defect here must not silence the other collectors
@@ -87,7 +89,6 @@ class Poller:
             _note_failure(status, error)
             self._telemetry.count_failure(collector.name, error.reason)
         status.duration_seconds = loop.time() - started
-        status.series = self._publisher.series(collector.name)
         await self._publisher.renew_tail()
         status.attempted = True
         if collector.name == "organization":
@@ -113,28 +114,26 @@ class Poller:
                 log.exception("a defect in the exporter: please report it")
 
 
-def wait_seconds(interval_seconds: float, failures: int, retry_after_seconds: float | None) -> float:
-    """How long after the `failures`-th failure in a row the next refresh begins; never sooner than the API asked."""
+def wait_seconds(interval_seconds: float, failures: int, tries: int, retry_after_seconds: float | None) -> float:
+    """How long after the `failures`-th failure in a row the next refresh begins; never sooner than the API asked.
+
+    Every one of the failed request's tries counts as a poll, of which there is one a minute.
+    """
     backoff = min(interval_seconds, FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
-    return max(backoff, min(retry_after_seconds or 0, LONGEST_WAIT_SECONDS))
+    polls = min(interval_seconds, FIRST_RETRY_SECONDS) * tries
+    return max(backoff, polls, min(retry_after_seconds or 0, HOUR_SECONDS))
 
 
 def _note_success(status: CollectorStatus, now: datetime, data_through: datetime | None) -> None:
     if status.reason:
         log.info("refresh works again", collector=status.name)
-    elif not status.available:
-        log.info("collector is available now", collector=status.name)
     elif not status.attempted:
         log.info("first refresh done", collector=status.name)
     status.available, status.up, status.reason = True, True, None
     status.last_success, status.data_through = now, data_through
 
 
-def _note_refusal(status: CollectorStatus, refusal: NotEntitled) -> None:
-    if status.available:
-        log.warning(
-            "collector is not available to this key; asking again hourly", collector=status.name, why=str(refusal)
-        )
+def _note_refusal(status: CollectorStatus) -> None:
     status.available, status.up, status.reason = False, False, None
 
 

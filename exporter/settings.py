@@ -81,7 +81,7 @@ def _at_least_one(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _telemetry_path(path: str) -> str:
-    if not re.fullmatch(r"/[\w.~/-]*", path, re.ASCII):
+    if not re.fullmatch(r"(/[\w.~-]+)*/?", path, re.ASCII):
         raise ValueError(f"must be a path such as /metrics, of letters, digits and ._~-/, got {path!r}")
     if path.rstrip("/") in TAKEN_PATHS:
         raise ValueError(f"must not be {path}, which serves something else")
@@ -380,6 +380,6 @@ def _conflicts(settings: Settings, values: Mapping[str, Any], wrong: Collection[
         yield NO_KEY
     if BASE_URL not in wrong and not is_loopback(settings.api.base_url):
         for section, collector in settings.collectors().items():
-            if collector.interval_seconds < SHORTEST_INTERVAL_SECONDS:
+            if collector.enabled and collector.interval_seconds < SHORTEST_INTERVAL_SECONDS:
                 name, got = name_of((section, "interval_seconds"), values), values[section]["interval_seconds"]
                 yield f"{name}: must be at least {SHORTEST_INTERVAL_SECONDS} for the real API, got {got!r}"

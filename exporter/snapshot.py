@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from functools import partial
 from typing import Any
 
-from exporter.background import in_background
+import structlog
+
 from exporter.collectors import Collector
 from exporter.collectors.organization import Directory
 from exporter.collectors.window import exposed_days, midnight, utc_day
@@ -19,6 +19,8 @@ from exporter.metrics import Family, label_text
 from exporter.telemetry import Telemetry
 
 CLOCK_DAYS = 31
+
+log = structlog.get_logger()
 
 
 class Format(Enum):
@@ -68,14 +70,10 @@ class Publisher:
     def reading(self, collector: str) -> Any:  # noqa: ANN401  each collector knows its own
         return self._readings.get(collector)
 
-    def series(self, collector: str) -> int:
-        rendered = self._rendered.get(collector)
-        return rendered.part.samples if rendered else 0
-
     async def replace(self, collector: str, reading: object) -> None:
-        """Publish the collector's new reading; None withdraws its families."""
+        """Publish the collector's new reading; None withdraws its families. Raises what rendering it raises."""
         async with self._lock:
-            await self._publish(self._readings | {collector: reading})
+            await self._publish(self._readings | {collector: reading}, collector)
 
     async def roll(self) -> None:
         """Move the buckets to their new `days_ago` when the UTC day is another one."""
@@ -86,31 +84,40 @@ class Publisher:
     async def renew_tail(self) -> None:
         """Publish the exporter's own metrics as they are now."""
         async with self._lock:
-            self.snapshot = await in_background(self._with_tail)
+            self.snapshot = await asyncio.to_thread(self._with_tail)
 
-    async def _publish(self, readings: dict[str, Any]) -> None:
+    async def _publish(self, readings: dict[str, Any], changed: str | None = None) -> None:
         today = utc_day(self._now())
-        rendered = await in_background(partial(self._render, readings, today))
+        rendered = await asyncio.to_thread(self._render, readings, today, changed)
         clock = self._clock if today == self._today else _part(clock_families(today))
         parts = [clock, *(one.part for one in rendered.values())]
-        checksum = await in_background(lambda: crc32(piece for part in parts for piece in part.pieces))
+        checksum = await asyncio.to_thread(crc32, (piece for part in parts for piece in part.pieces))
         self._readings, self._rendered, self._today, self._clock = readings, rendered, today, clock
         self._data = (parts, checksum, _length(parts))
-        self.snapshot = await in_background(self._with_tail)
+        self._telemetry.series = {name: one.part.samples for name, one in rendered.items()}
+        self.snapshot = await asyncio.to_thread(self._with_tail)
 
-    def _render(self, readings: Mapping[str, Any], today: date) -> dict[str, _Rendered]:
+    def _render(self, readings: Mapping[str, Any], today: date, changed: str | None) -> dict[str, _Rendered]:
         directory = readings.get("organization") or Directory()
         rendered = {}
         for collector in self._collectors:
-            if (reading := readings.get(collector.name)) is not None:
-                names = directory if collector.uses_names else None
-                before = self._rendered.get(collector.name)
-                if before and before.reading is reading and before.today == today and before.directory == names:
-                    rendered[collector.name] = before
-                else:
-                    part = _part(collector.families(reading, today, directory))
-                    rendered[collector.name] = _Rendered(part, reading, names, today)
+            try:
+                if (reading := readings.get(collector.name)) is not None:
+                    rendered[collector.name] = self._rendering(collector, reading, today, directory)
+            except Exception:
+                if collector.name == changed:
+                    raise
+                # Rather no data than those of another day, and no harm to the other collectors.
+                log.exception("a defect in the exporter: please report it", collector=collector.name)
         return rendered
+
+    def _rendering(self, collector: Collector[Any], reading: object, today: date, directory: Directory) -> _Rendered:
+        """The collector's part, made anew only where what it is made from is new."""
+        names = directory if collector.uses_names else None
+        before = self._rendered.get(collector.name)
+        if before and before.reading is reading and before.today == today and before.directory == names:
+            return before
+        return _Rendered(_part(collector.families(reading, today, directory)), reading, names, today)
 
     def _with_tail(self) -> Snapshot:
         parts, checksum, length = self._data

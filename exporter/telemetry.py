@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,6 @@ class CollectorStatus:
     last_success: datetime | None = None
     data_through: datetime | None = None
     duration_seconds: float | None = None
-    series: int = 0
 
 
 class Telemetry(Collector):
@@ -42,7 +41,9 @@ class Telemetry(Collector):
     def __init__(self, *, organization: str | None = None, demo: bool = False) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client has no types here
         self.statuses: list[CollectorStatus] = []
-        self.exposition_bytes = {"identity": 0, "gzip": 0}
+        # Of the last rendering, by collector and by encoding.
+        self.series: Mapping[str, int] = {}
+        self.exposition_bytes: Mapping[str, int] = {"identity": 0, "gzip": 0}
         self._demo = demo
         self._shared = {"organization": organization} if organization else {}
         self._registry = CollectorRegistry()
@@ -107,7 +108,7 @@ class Telemetry(Collector):
                 "Unix time up to which the API has reported, as of the last refresh.",
                 _data_through,
             ),
-            ("series", "Samples exposed.", _series),
+            ("series", "Samples exposed.", self._series),
         ]
         for name, documentation, value_of in by_collector:
             samples = [((s.name,), value) for s in self.statuses if (value := value_of(s)) is not None]
@@ -136,6 +137,9 @@ class Telemetry(Collector):
             ("encoding",),
             [((encoding,), size) for encoding, size in self.exposition_bytes.items()],
         )
+
+    def _series(self, status: CollectorStatus) -> float:
+        return self.series.get(status.name, 0)
 
     def _up(self) -> bool:
         """Whether something is available and all that is available is up: nothing at all is no success."""
@@ -180,7 +184,3 @@ def _duration(status: CollectorStatus) -> float | None:
 
 def _data_through(status: CollectorStatus) -> float | None:
     return status.data_through.timestamp() if status.data_through and status.available else None
-
-
-def _series(status: CollectorStatus) -> float:
-    return status.series

@@ -137,9 +137,10 @@ def test_each_endpoint_is_asked_once(api: ScriptedApi) -> None:
 
 def test_the_reports_are_asked_for_the_last_week_and_claude_code_for_yesterday(api: ScriptedApi) -> None:
     checked(api)
-    for path in (USAGE, COST):
+    # The cost report may refuse a window with the current day in it.
+    for path, end in ((USAGE, "2026-11-22T00:00:00Z"), (COST, "2026-11-21T00:00:00Z")):
         (seen,) = api.seen(path)
-        assert (seen.param("starting_at"), seen.param("ending_at")) == ("2026-11-14T00:00:00Z", "2026-11-22T00:00:00Z")
+        assert (seen.param("starting_at"), seen.param("ending_at")) == ("2026-11-14T00:00:00Z", end)
     (seen,) = api.seen(CLAUDE_CODE)
     assert (seen.param("starting_at"), seen.param("ending_at")) == ("2026-11-20", None)
 

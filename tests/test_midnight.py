@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
 from exporter.demo.server import running
@@ -134,6 +136,23 @@ def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
             while exporter.value(DAY, **new_day) is None:  # noqa: ASYNC110  there is no event for it, as for a scraper
                 await asyncio.sleep(0.01)
         polling.cancel()
+
+    clock("2026-11-20T23:59:59Z")
+    with_exporter(act)
+
+
+def test_a_defect_in_one_collector_does_not_keep_the_others_from_rolling_over(clock: Clock) -> None:
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh()
+        collector, _status = next(pair for pair in exporter.poller._watched if pair[1].name == "cost")
+        object.__setattr__(collector, "days", "a defect")
+        clock("2026-11-21T00:00:00Z")
+        with capture_logs() as lines:
+            await exporter.roll()
+        assert [line["collector"] for line in lines] == ["cost"]
+        assert set(by_age(exporter, "anthropic_usage_tokens")) == {str(age) for age in range(1, 10)}
+        assert "anthropic_cost_usd" not in exporter.exposed
+        assert exporter.value("anthropic_exporter_collector_series", collector="cost") == 0
 
     clock("2026-11-20T23:59:59Z")
     with_exporter(act)

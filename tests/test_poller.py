@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.poller import LONGEST_WAIT_SECONDS, wait_seconds
+from exporter.poller import HOUR_SECONDS, wait_seconds
 from tests.answers import COST, USAGE, WORKSPACES, script, usage_row
 from tests.exporting import Exporter, exporting
 from tests.scripted import ScriptedApi, Seen, error
@@ -16,18 +16,18 @@ from tests.scripted import ScriptedApi, Seen, error
 TOKENS = "anthropic_usage_tokens"
 
 
-@given(st.floats(60, 86_400), st.integers(1, 10_000), st.none() | st.floats(0, 1e9))
-def test_after_a_failure_no_endpoint_is_asked_sooner_than_after_a_minute_or_than_the_api_says(
-    interval: float, failures: int, retry_after: float | None
+@given(st.floats(60, 86_400), st.integers(1, 10_000), st.integers(1, 8), st.none() | st.floats(0, 1e9))
+def test_after_a_failure_no_endpoint_is_asked_more_than_once_a_minute_or_sooner_than_the_api_says(
+    interval: float, failures: int, tries: int, retry_after: float | None
 ) -> None:
-    wait = wait_seconds(interval, failures, retry_after)
-    assert wait >= 60
-    assert wait >= min(retry_after or 0, LONGEST_WAIT_SECONDS)
-    assert wait <= max(interval, min(retry_after or 0, LONGEST_WAIT_SECONDS))
+    wait = wait_seconds(interval, failures, tries, retry_after)
+    assert wait >= 60 * tries
+    assert wait >= min(retry_after or 0, HOUR_SECONDS)
+    assert wait <= max(interval, 60 * tries, min(retry_after or 0, HOUR_SECONDS))
 
 
 def test_a_long_interval_is_not_waited_for_after_the_first_failures() -> None:
-    assert [wait_seconds(3600, failures, None) for failures in range(1, 9)] == [
+    assert [wait_seconds(3600, failures, 1, None) for failures in range(1, 9)] == [
         60,
         120,
         240,

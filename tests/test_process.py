@@ -18,7 +18,17 @@ from exporter.demo.faults import Fault
 from exporter.demo.organization import Organization
 from exporter.demo.server import running
 from tests.exporting import KEY
-from tests.processes import PATIENCE_SECONDS, environment, eventually, exporter, exporter_command, get, until_ready
+from tests.processes import (
+    PATIENCE_SECONDS,
+    environment,
+    eventually,
+    exporter,
+    exporter_command,
+    free_port,
+    get,
+    started,
+    until_ready,
+)
 
 KEY_VARIABLE = "ANTHROPIC_ADMIN_API_KEY"
 FILE_VARIABLE = "ANTHROPIC_ADMIN_API_KEY_FILE"
@@ -92,6 +102,19 @@ def test_a_signal_ends_it_within_a_second_also_during_a_refresh() -> None:
         assert get(f"{base_url}/-/ready").status_code == 503
         assert get(f"{base_url}/-/healthy").status_code == 200
         assert 'collector_up{collector="usage"} 0.0' in get(f"{base_url}/metrics").text
+        start = time.monotonic()
+        assert process.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - start < 1
+
+
+def test_a_signal_ends_it_within_a_second_while_a_name_server_hangs(tmp_path: Path) -> None:
+    hanging = "import socket, threading\nsocket.getaddrinfo = lambda *_, **__: threading.Event().wait(30)\n"
+    (tmp_path / "sitecustomize.py").write_text(hanging)
+    environ = {"ANTHROPIC_BASE_URL": "https://api.example", "PYTHONPATH": str(tmp_path), KEY_VARIABLE: KEY}
+    port = free_port()
+    command = exporter_command("--web.listen-address", f":{port}")
+    with started(command, environment(**environ)) as process:
+        eventually(lambda: process.answers(f"http://127.0.0.1:{port}/-/healthy"), "the endpoint")
         start = time.monotonic()
         assert process.stop(signal.SIGTERM) == 0
         assert time.monotonic() - start < 1

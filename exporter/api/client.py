@@ -23,11 +23,21 @@ from exporter.api.key import AdminKey
 from exporter.api.redact import one_line
 from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retry
 
-MAX_TRIES = 8
+MAX_TRIES = 5
 LONGEST_REQUEST_ID = 100
 
 # (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
 Observer = Callable[[str, str, float], None]
+
+
+class ConnectionSettingsError(Exception):
+    """The environment's proxy or certificates cannot be used."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"cannot use the environment's proxy or certificates ({kind}): check HTTPS_PROXY, ALL_PROXY (http or https "
+            "with a host), SSL_CERT_FILE and SSL_CERT_DIR"
+        )
 
 
 @dataclass(frozen=True)
@@ -81,14 +91,18 @@ class Client:
         self._observe = observe
         # A proxy for loopback would send the demo's traffic off the machine.
         use_environment = not is_loopback(base_url)
-        self._http = httpx.AsyncClient(
-            verify=_tls(ca_file),
-            trust_env=use_environment,
-            timeout=timeout_seconds,
-            limits=httpx.Limits(max_connections=8),
-            headers={"user-agent": f"anthropic-exporter/{__version__}", "accept": "application/json"},
-            follow_redirects=False,  # the key would travel to the other host
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                verify=_tls(ca_file) if base_url.startswith("https:") else False,
+                trust_env=use_environment,
+                timeout=timeout_seconds,
+                limits=httpx.Limits(max_connections=8),
+                headers={"user-agent": f"anthropic-exporter/{__version__}", "accept": "application/json"},
+                follow_redirects=False,  # the key would travel to the other host
+            )
+        except (ImportError, ValueError, httpx.InvalidURL, OSError) as error:
+            # Without the library's own words: the address of a proxy may hold a password.
+            raise ConnectionSettingsError(type(error).__name__) from None
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,10 +122,9 @@ class Client:
             outcome = await self._try(request, limit_seconds)
             if isinstance(outcome, Reply):
                 return outcome
-            delay = outcome.error.retry_after_seconds
-            if delay is None:
-                delay = backoff_seconds(tries, random.random())  # noqa: S311  jitter is no secret
-            tries += 1
+            # Back-off also where the API asks for no delay at all, or for one that is over.
+            delay = outcome.error.retry_after_seconds or backoff_seconds(tries, random.random())  # noqa: S311  no secret
+            tries = outcome.error.tries = tries + 1
             limit_seconds = min(self._timeout_seconds, deadline - loop.time() - delay)
             if not outcome.may_pass or tries == MAX_TRIES or limit_seconds <= 0:
                 raise outcome.error

@@ -33,6 +33,7 @@ class ApiError(Exception):
         status: int | None = None,
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
+        tries: int = 1,
     ) -> None:
         super().__init__(reason, endpoint, message)
         self.reason = reason
@@ -41,6 +42,7 @@ class ApiError(Exception):
         self.status = status
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.tries = tries
 
     def __str__(self) -> str:
         status = f" answered {self.status}" if self.status else ""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError, Reason
+from exporter.api.redact import one_line
 from exporter.api.wire import IdPage, Page
-from exporter.background import in_background
 
 MAX_PAGES = 10_000
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
-LARGE_BODY_BYTES = 100_000
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
@@ -29,8 +27,7 @@ async def pages(client: Client, request: Request, kind: type[P]) -> AsyncIterato
     """
 
     def cursor(page: P) -> str | None:
-        more = page.next_page is not None if page.has_more is None else page.has_more
-        return (page.next_page or "") if more else None
+        return (page.next_page or "") if page.more else None
 
     async for page in _follow(client, request, kind, "page", cursor):
         yield page
@@ -46,14 +43,13 @@ async def id_pages(client: Client, request: Request, kind: type[L]) -> AsyncIter
         yield page
 
 
-async def decode(reply: Reply, kind: type[T], endpoint: str) -> T:
-    """The body as `kind`; a large one is decoded beside the event loop. Raises `ApiError` with reason `schema`."""
+def decode(reply: Reply, kind: type[T], endpoint: str) -> T:
+    """The body as `kind`. Raises `ApiError` with reason `schema`."""
     try:
-        if len(reply.body) > LARGE_BODY_BYTES:
-            return await in_background(partial(msgspec.json.decode, reply.body, type=kind))
         return msgspec.json.decode(reply.body, type=kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ApiError(Reason.SCHEMA, endpoint, str(error), status=200, request_id=reply.request_id) from None
+        message = one_line(str(error))
+        raise ApiError(Reason.SCHEMA, endpoint, message, status=200, request_id=reply.request_id) from None
 
 
 async def _follow(
@@ -63,11 +59,11 @@ async def _follow(
     following = request
     while True:
         reply = await client.get(following)
-        page = await decode(reply, kind, request.endpoint)
+        page = decode(reply, kind, request.endpoint)
         cursor = cursor_of(page)
         problem = _problem(cursor, seen)
         if problem:
-            raise ApiError(Reason.PAGINATION, request.endpoint, problem, request_id=reply.request_id)
+            raise ApiError(Reason.PAGINATION, request.endpoint, problem, status=200, request_id=reply.request_id)
         yield page
         if cursor is None:
             return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 LONGEST_MESSAGE = 300
+LONGEST_TEXT = 10 * LONGEST_MESSAGE
 
 _KEY = re.compile(r"sk-ant-[\w.~+/=-]*")
-_QUERY = re.compile(r"(?<=[\w/])\?[^\s\"'<>]*=[^\s\"'<>]*")
+_QUERY = re.compile(r"(?<=[\w/])\?[^\s\"'<>?=]*=[^\s\"'<>]*")
 
 
 def redact(text: str) -> str:
@@ -19,6 +20,7 @@ def one_line(text: str, secret: str = "") -> str:
     """The API's message on one line of at most 300 characters, redacted; `secret` is removed whatever it looks like."""
     if secret:
         text = text.replace(secret, "…")
+    text = text[:LONGEST_TEXT]
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     line = redact(line)
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

@@ -7,7 +7,7 @@ Pages: https://platform.claude.com/docs/en/api/admin
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -18,10 +18,23 @@ DecimalText = Annotated[str, Meta(pattern=r"\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]
 
 
 class Page(Struct):
-    """A report's or a token list's envelope; lists have no `has_more`."""
+    """A token list's envelope."""
 
-    has_more: bool | None = None
     next_page: str | None = None
+
+    @property
+    def more(self) -> bool:
+        return self.next_page is not None
+
+
+class ReportPage(Page, kw_only=True):
+    """A report's envelope."""
+
+    has_more: bool
+
+    @property
+    def more(self) -> bool:
+        return self.has_more
 
 
 class IdPage(Struct):
@@ -65,7 +78,7 @@ class UsageBucket(Struct):
     results: list[UsageResult]
 
 
-class UsagePage(Page, kw_only=True):
+class UsagePage(ReportPage, kw_only=True):
     data: list[UsageBucket]
 
 
@@ -74,7 +87,7 @@ class UsagePage(Page, kw_only=True):
 
 class CostResult(Struct):
     amount: DecimalText
-    currency: str
+    currency: Literal["USD"]
     cost_type: str | None = None
     token_type: str | None = None
     model: str | None = None
@@ -87,7 +100,7 @@ class CostBucket(Struct):
     results: list[CostResult]
 
 
-class CostPage(Page, kw_only=True):
+class CostPage(ReportPage, kw_only=True):
     data: list[CostBucket]
 
 
@@ -98,6 +111,9 @@ class Actor(Struct):
     type: str
     email_address: str | None = None
     api_key_name: str | None = None
+    # Not documented for this report; the names that the newer API gives to other kinds of actor.
+    service_account_id: str | None = None
+    subject: str | None = None
 
 
 class LinesOfCode(Struct):
@@ -126,7 +142,7 @@ class ClaudeCodeTokens(Struct):
 
 class EstimatedCost(Struct):
     amount: Count
-    currency: str
+    currency: Literal["USD"]
 
 
 class ModelUse(Struct):
@@ -145,7 +161,7 @@ class ClaudeCodeRecord(Struct):
     terminal_type: str | None = None
 
 
-class ClaudeCodePage(Page, kw_only=True):
+class ClaudeCodePage(ReportPage, kw_only=True):
     data: list[ClaudeCodeRecord]
 
 

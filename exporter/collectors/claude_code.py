@@ -14,7 +14,6 @@ from decimal import Decimal
 from functools import partial
 
 from exporter.api.client import Client, Request
-from exporter.api.errors import ApiError, Reason
 from exporter.api.pages import pages
 from exporter.api.wire import Actor, ClaudeCodePage, ClaudeCodeRecord
 from exporter.collectors.entitlement import Entitlement
@@ -186,7 +185,7 @@ class ClaudeCodeCollector:
             record
             async for page in pages(self.client, request, ClaudeCodePage)
             for record in page.data
-            if _is_shown(record, day)
+            if utc_day(record.date) == day
         ]
 
 
@@ -194,19 +193,10 @@ def _is_due(day: date, held: ClaudeCodeDay, now: datetime) -> bool:
     return day >= utc_day(now) - ONE_DAY or is_stale(held.read_at, now)
 
 
-def _is_shown(record: ClaudeCodeRecord, day: date) -> bool:
-    """Whether the row is of the day. Raises `ApiError` for money that is not dollars."""
-    for use in record.model_breakdown:
-        if use.estimated_cost.currency != "USD":
-            message = f"currency is {use.estimated_cost.currency[:10]!r}, and only USD can be shown"
-            raise ApiError(Reason.SCHEMA, REPORT.endpoint, message)
-    return utc_day(record.date) == day
-
-
 def _actor(actor: Actor) -> tuple[str, str]:
     """(`actor`, `actor_type`)."""
-    name = actor.email_address if actor.type == "user_actor" else actor.api_key_name or actor.email_address
-    return name or NONE, ACTOR_TYPES.get(actor.type, actor.type.removesuffix("_actor"))
+    name = actor.email_address or actor.api_key_name or actor.service_account_id or actor.subject
+    return name or NONE, ACTOR_TYPES.get(actor.type, actor.type)
 
 
 def _text(record: ClaudeCodeRecord) -> str:

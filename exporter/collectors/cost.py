@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from exporter.api.client import Client, Request
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError
 from exporter.api.pages import pages
 from exporter.api.wire import CostPage, CostResult
 from exporter.collectors.entitlement import Entitlement
@@ -59,12 +59,12 @@ class CostReading:
 
     first: date
     days: Mapping[date, Sequence[CostRecord]]
-    reported_through: date | None
+    reported_through: date
     read_at: datetime
     whole_read_at: datetime
 
     def is_reported(self, day: date) -> bool:
-        return self.reported_through is not None and self.first <= day <= self.reported_through
+        return self.first <= day <= self.reported_through
 
 
 METRICS: tuple[Metric[CostRecord], ...] = (
@@ -126,7 +126,7 @@ class CostCollector:
             yield self._month(PREVIOUS_MONTH, reading, whole, directory)
 
     def data_through(self, reading: CostReading) -> datetime | None:
-        return min(end_of(reading.reported_through), reading.read_at) if reading.reported_through else None
+        return min(end_of(reading.reported_through), reading.read_at)
 
     def _month(
         self, metric: Metric[CostRecord], reading: CostReading, days: Iterable[date], directory: Directory
@@ -175,7 +175,7 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 def _reported_through(days: Mapping[date, Sequence[CostRecord]], now: datetime) -> date:
     """The newest day with a row, or that ended 72 hours ago."""
-    return max(*days, utc_day(now - REPORTED_AFTER) - ONE_DAY, date.min)
+    return max([*days, utc_day(now - REPORTED_AFTER) - ONE_DAY])
 
 
 def _is_too_recent(error: ApiError) -> bool:
@@ -184,9 +184,6 @@ def _is_too_recent(error: ApiError) -> bool:
 
 
 def _record(row: CostResult) -> CostRecord:
-    if row.currency != "USD":
-        message = f"currency is {row.currency[:10]!r}, and only USD can be shown"
-        raise ApiError(Reason.SCHEMA, REPORT.endpoint, message)
     return CostRecord(
         workspace_id=row.workspace_id,
         cost_type=row.cost_type or NONE,

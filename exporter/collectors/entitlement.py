@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import structlog
+
 from exporter.api.errors import ApiError, Reason
 
 # A little under an hour, so that an hourly refresh always finds it due.
@@ -14,6 +16,8 @@ RETRY_AFTER = timedelta(minutes=59)
 GIVE_UP_AFTER = timedelta(hours=24)
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class NotEntitled(Exception):  # noqa: N818  it is an answer, not an error
@@ -75,8 +79,15 @@ class Entitlement:
         try:
             answer = await ask()
         except ApiError as error:
-            if error.reason in refusals and state.refuse(str(error), now):
-                raise NotEntitled(state.message) from None
-            raise
+            if error.reason not in refusals:
+                raise
+            was_given_up = state.given_up_at is not None
+            if not state.refuse(str(error), now):
+                raise
+            if not was_given_up:
+                log.warning("endpoint is not served to this key; asking again hourly", why=state.message)
+            raise NotEntitled(state.message) from None
+        if state.given_up_at:
+            log.info("endpoint is served to this key now", endpoint=endpoint)
         state.grant()
         return answer

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
+
+import structlog
 
 from exporter.api.client import Client, Request
 from exporter.api.errors import ApiError, Reason
@@ -37,6 +40,8 @@ INCLUDE_DEFAULT = ("include_default", "true")
 DEFAULT_WORKSPACE = "default"
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,15 @@ class OrganizationCollector:
     source: str = "admin"
     uses_names: bool = False
 
-    async def refresh(self, previous: Directory | None, now: datetime) -> Directory:  # noqa: ARG002  always read whole
+    async def refresh(self, previous: Directory | None, now: datetime) -> Directory:
         """Every name that the API shows. Raises `ApiError`, or `NotEntitled` with the other names in its reading."""
         refusal: NotEntitled | None = None
         workspaces: Mapping[str, str] = {}
         default_id = None
         try:
-            workspaces, default_id = await self.entitlement.attempt(WORKSPACES.endpoint, self._workspaces, now)
+            workspaces, default_id = await self.entitlement.attempt(
+                WORKSPACES.endpoint, partial(self._workspaces, previous), now
+            )
         except NotEntitled as not_entitled:
             refusal = not_entitled
         directory = Directory(
@@ -97,6 +104,8 @@ class OrganizationCollector:
             default_workspace_id=default_id,
             read_at=now,
         )
+        if directory != previous:
+            log.info("names read", organization=directory.organization, workspaces=len(directory.workspaces))
         if refusal:
             raise NotEntitled(str(refusal), directory)
         return directory
@@ -121,20 +130,23 @@ class OrganizationCollector:
         except NotEntitled:
             return absent
 
-    async def _workspaces(self) -> tuple[Mapping[str, str], str | None]:
+    async def _workspaces(self, previous: Directory | None) -> tuple[Mapping[str, str], str | None]:
         """Names by ID, and the ID of the default workspace: the one listed only when asked for."""
+        known = previous.default_workspace_id if previous else None
         try:
             listed = await self._names(WORKSPACES.having(INCLUDE_DEFAULT))
         except ApiError as error:
             if error.status != HTTPStatus.BAD_REQUEST:  # an API older than the parameter
                 raise
             return await self._names(WORKSPACES), None
+        if known in listed:  # it never changes: one list is enough
+            return listed, known
         only_when_asked = listed.keys() - (await self._names(WORKSPACES)).keys()
         return listed, only_when_asked.pop() if len(only_when_asked) == 1 else None
 
     async def _me(self) -> str:
         reply = await self.client.get(ME)
-        return (await decode(reply, Named, ME.endpoint)).name or ""
+        return decode(reply, Named, ME.endpoint).name or ""
 
     async def _api_keys(self) -> Mapping[str, str]:
         return await self._names(API_KEYS)

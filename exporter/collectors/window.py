@@ -27,7 +27,10 @@ def exposed_days(today: date, days: int) -> list[date]:
 
 
 def utc_day(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
+    try:
+        return moment.astimezone(UTC).date()
+    except OverflowError:  # at the calendar's edge, and so in no window
+        return moment.date()
 
 
 def is_stale(read_at: datetime, now: datetime) -> bool:

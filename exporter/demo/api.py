@@ -1,5 +1,6 @@
 """The Admin API of a simulated organization, as an ASGI application."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exporter.background import in_background
 from exporter.demo.delivery import DRIP_SECONDS, STALL_SECONDS, Cut, Dripping, Late
 from exporter.demo.endpoints import PARAMETERS, Answer, Endpoints, Incoming
 from exporter.demo.errors import ApiError, error_body
@@ -91,7 +91,7 @@ class AdminApi:
         replaced = self._replacement(fault) if fault else None
         if replaced is not None:
             return replaced
-        answer = await in_background(partial(self._endpoints.answer, incoming))
+        answer = await asyncio.to_thread(self._endpoints.answer, incoming)
         return self._delivered(answer, fault)
 
     def _remember(self, incoming: Incoming) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from exporter.background import DaemonThreads
 from exporter.demo.delivery import CLOSE
 
 GRACE_SECONDS = 2.0
@@ -89,7 +90,12 @@ async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Async
 def start(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> str:
     """Serves in a thread for the rest of the process's life; returns the base URL."""
     listener = _listener(host, port)
-    Thread(target=lambda: asyncio.run(_server(app).serve([listener])), name="demo-api", daemon=True).start()
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(DaemonThreads())
+        await _server(app).serve([listener])
+
+    Thread(target=lambda: asyncio.run(serve()), name="demo-api", daemon=True).start()
     return _url(listener)
 
 

@@ -83,7 +83,7 @@ def application(
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready: waiting for the collectors' first attempts\n", status_code=503)
 
-    return Starlette(
+    endpoint = Starlette(
         routes=[
             Route("/", home),
             Route(HEALTHY_PATH, healthy),
@@ -91,3 +91,5 @@ def application(
             Route(telemetry_path, metrics),
         ]
     )
+    endpoint.router.redirect_slashes = False  # a redirect would name whatever host the client said
+    return endpoint

@@ -48,8 +48,8 @@ def _bind(address: str) -> socket.socket:
         if socket.has_dualstack_ipv6():
             return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
         return socket.create_server(("", int(port)), backlog=BACKLOG)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {address}: {error.strerror or error}") from None
+    except (OSError, UnicodeError) as error:  # the latter for names that no name can be
+        raise ListenError(f"cannot listen on {address}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def urls(sockets: Sequence[socket.socket]) -> list[str]:

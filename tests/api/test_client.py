@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.api.client import MAX_TRIES, Client, Request
+from exporter.api.client import MAX_TRIES, Client, ConnectionSettingsError, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.key import AdminKey
 from exporter.api.redact import LONGEST_MESSAGE
@@ -103,11 +103,36 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_api_asks(api: ScriptedApi, he
     assert second.at - first.at >= 0.03
 
 
-def test_a_retry_date_that_has_come_is_not_waited_for(api: ScriptedApi) -> None:
-    api.on(PATH, [error(429, retry_after="Sat, 21 Nov 2026 12:00:00 GMT")] * 6 + [FINE])
+@pytest.mark.parametrize("retry_after", ["0", "Sat, 21 Nov 2026 12:00:00 GMT", "Sat, 21 Nov 2020 12:00:00 GMT"])
+def test_a_delay_that_is_over_is_no_leave_to_ask_without_a_pause(
+    api: ScriptedApi, retry_after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.1)
+    api.on(PATH, [error(429, retry_after=retry_after), FINE])
     get(connect(api))
-    # Six waits of the client's own back-off would be far longer.
-    assert api.requests[-1].at - api.requests[0].at < 2
+    assert api.requests[1].at - api.requests[0].at >= 0.05
+
+
+def test_an_error_says_how_many_tries_it_took(api: ScriptedApi) -> None:
+    api.on(PATH, error(500, **AT_ONCE))
+    with pytest.raises(ApiError) as raised:
+        get(connect(api))
+    assert raised.value.tries == len(api.requests) == MAX_TRIES
+
+
+@pytest.mark.parametrize(
+    "environ", [{"ALL_PROXY": "socks9://user:secret@proxy"}, {"HTTPS_PROXY": "ftp://user:secret@proxy"}]
+)
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    remote = ScriptedApi()
+    remote.base_url = "https://api.example"
+    with pytest.raises(ConnectionSettingsError, match="HTTPS_PROXY") as raised:
+        connect(remote)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_rate_limit_without_a_delay_is_asked_again_after_a_back_off(api: ScriptedApi) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.api import pages as module
 from exporter.api.client import Request
 from exporter.api.errors import ApiError, Reason
-from exporter.api.pages import LARGE_BODY_BYTES, LONGEST_CURSOR, id_pages, pages
+from exporter.api.pages import LONGEST_CURSOR, id_pages, pages
 from exporter.api.wire import (
     ClaudeCodePage,
     CostPage,
@@ -317,14 +317,14 @@ def test_an_answer_of_another_shape_is_refused_and_not_shown(api: ScriptedApi, b
 
 def test_a_large_answer_is_refused_in_the_same_words(api: ScriptedApi) -> None:
     small = json.loads(usage(output_tokens="5"))
-    large = small | {"padding": "x" * LARGE_BODY_BYTES}
+    large = small | {"padding": "x" * 1_000_000}
     messages = {usage_problem(api, json.dumps(body).encode()).message for body in (small, large)}
     assert len(messages) == 1
 
 
 @pytest.mark.parametrize("day", ["2026-11-20", "2026-11-20T00:00:00", "yesterday", 7, None])
 def test_a_day_needs_a_time_and_a_zone(api: ScriptedApi, day: object) -> None:
-    error = usage_problem(api, json.dumps({"data": [{"starting_at": day, "results": []}]}).encode())
+    error = usage_problem(api, json.dumps({"data": [{"starting_at": day, "results": []}], "has_more": False}).encode())
     assert error.reason is Reason.SCHEMA
     assert field(error).endswith("`$.data[].starting_at`")
 
@@ -332,7 +332,7 @@ def test_a_day_needs_a_time_and_a_zone(api: ScriptedApi, day: object) -> None:
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "1_000", "", "1,5", ".5", "0x1", "1e999", "9" * 101, 7])
 def test_money_is_a_decimal_in_a_string(api: ScriptedApi, amount: object) -> None:
     bucket = {"starting_at": "2026-11-20T00:00:00Z", "results": [{"amount": amount, "currency": "USD"}]}
-    api.on(PATH, {"data": [bucket]})
+    api.on(PATH, {"data": [bucket], "has_more": False})
     error = problem(lambda: read(api, CostPage))
     assert error.reason is Reason.SCHEMA
     assert field(error).endswith("`$.data[].results[].amount`")
@@ -378,5 +378,5 @@ def test_a_whole_number_may_be_written_as_a_fraction(api: ScriptedApi, literal: 
 @pytest.mark.parametrize("amount", ["0", "123.45", "-3.0", "1.5e-7", "0.123456789012345678901234567890"])
 def test_money_keeps_its_text(api: ScriptedApi, amount: str) -> None:
     bucket = {"starting_at": "2026-11-20T00:00:00Z", "results": [{"amount": amount, "currency": "USD"}]}
-    api.on(PATH, {"data": [bucket]})
+    api.on(PATH, {"data": [bucket], "has_more": False})
     assert read(api, CostPage)[0].data[0].results[0].amount == amount

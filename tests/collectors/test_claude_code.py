@@ -93,6 +93,14 @@ def test_an_api_key_is_an_actor_and_unknown_tools_and_terminals_pass() -> None:
     assert found["tool_actions"][labels(**base, tool="telepathy", decision="accepted")] == 2
 
 
+def test_actors_of_an_unknown_type_stay_apart() -> None:
+    actors = [{"type": "service_account_actor", "service_account_id": f"svac_{n}"} for n in range(2)]
+    found = exposed({TODAY: [claude_code_row(TODAY, actor=actor) for actor in actors]})
+    kind = "service_account_actor"
+    assert found["active_actors"][labels(days_ago="0", actor_type=kind, customer_type="api")] == 2
+    assert found["sessions"][labels(**BASE | {"actor": "svac_1", "actor_type": kind})] == 1
+
+
 def test_fractions_of_cents_are_added_exactly() -> None:
     def use(amount: float) -> dict[str, Any]:
         tokens = {"input": 0, "output": 0, "cache_read": 0, "cache_creation": 0}
@@ -193,3 +201,14 @@ def test_days_are_fetched_side_by_side_with_a_bound() -> None:
 
         asyncio.run(run())
     assert most == 4
+
+
+def test_an_estimate_that_is_not_in_dollars_fails_the_refresh() -> None:
+    row = claude_code_row(TODAY)
+    row["model_breakdown"][0]["estimated_cost"]["currency"] = "EUR"
+
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+        assert exporter.value("anthropic_exporter_collector_failing", collector="claude_code", reason="schema") == 1
+
+    with_exporter({TODAY: [row]}, act)

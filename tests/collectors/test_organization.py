@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.collectors.organization import Directory
 from tests.answers import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, Row, listing, script
@@ -101,3 +102,33 @@ def test_an_empty_name_falls_back_to_the_id() -> None:
     assert found.workspace("wrkspc_03") == ("wrkspc_03", "wrkspc_03")
     assert found.workspace("wrkspc_04") == ("wrkspc_04", "wrkspc_04")
     assert found.workspace(None) == ("default", "default")
+
+
+def test_a_refused_part_is_logged_once_and_again_when_it_is_served(clock: Clock) -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url) as exporter:
+            for hour in ("12", "13", "14"):
+                clock(f"2026-11-21T{hour}:00:00Z")
+                await exporter.refresh("organization")
+            api.on(USERS, listing({"id": "user_01", "email": "ada@example.com"}))
+            clock("2026-11-21T15:00:00Z")
+            await exporter.refresh("organization")
+
+    with ScriptedApi() as api, capture_logs() as lines:
+        script(api)
+        api.on(USERS, error(403, "missing scope"))
+        asyncio.run(run(api.base_url))
+    told = [(line["log_level"], line.get("why", "")[:5]) for line in lines if "served" in line["event"]]
+    assert told == [("warning", "users"), ("info", "")]
+
+
+def test_the_default_workspace_once_found_costs_one_list_a_refresh() -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization")
+            await exporter.refresh("organization")
+
+    with ScriptedApi() as api:
+        script(api)
+        asyncio.run(run(api.base_url))
+    assert [seen.param("include_default") for seen in api.seen(WORKSPACES)] == ["true", None, "true"]
