@@ -25,7 +25,7 @@ REQUEST = Request("me", PATH)
 RESET = "anthropic-ratelimit-requests-reset"
 FINE = {"id": "1"}
 # Tells the client not to wait between tries.
-AT_ONCE = {"retry_after_ms": "0"}
+AT_ONCE = {"retry_after_ms": "1"}
 
 
 @pytest.fixture
