@@ -21,7 +21,7 @@ from exporter.metrics import EXACT, Family, Number
 # Joins hold the interpreter's lock: small pieces keep scrapes fast during a refresh.
 PIECE_SAMPLES = 5_000
 # What is handed to a socket at once: a slow reader holds no more than this.
-CHUNK_BYTES = 1_000_000
+CHUNK_BYTES = 250_000
 COMPRESSION_LEVEL = 3
 # From here on, numbers are written with an exponent.
 PLAIN_BELOW = 1_000_000
@@ -69,7 +69,7 @@ def _escape_help(text: str) -> str:
 
 
 def compress(pieces: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Raw deflate without an end, flushed to a byte boundary, in chunks of at most 1 MB."""
+    """Raw deflate without an end, flushed to a byte boundary, in chunks of at most 250 kB."""
     deflate = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = b"".join([*map(deflate.compress, pieces), deflate.flush(zlib.Z_FULL_FLUSH)])
     return tuple(deflated[start : start + CHUNK_BYTES] for start in range(0, len(deflated), CHUNK_BYTES))

@@ -23,13 +23,18 @@ PAUSE_SECONDS = 0.05
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T | None], what: str, patience_seconds: float = PATIENCE_SECONDS) -> T:
+def eventually(
+    probe: Callable[[], T | None],
+    what: str,
+    patience_seconds: float = PATIENCE_SECONDS,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> T:
     """The first result that is not None or False; asked again and again, with a bound."""
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if result := probe():
             return result
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause_seconds)
     raise AssertionError(f"not in time: {what}")
 
 

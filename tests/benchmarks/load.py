@@ -1,0 +1,51 @@
+"""Scrapes over a raw socket, so that the client costs as little as it can, and the same for everyone."""
+
+from __future__ import annotations
+
+import math
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+BUFFER = bytearray(1 << 20)
+
+
+def scrape_seconds(url: str, encoding: str) -> float:
+    """From connecting to the last byte."""
+    parts = urlsplit(url)
+    request = (
+        f"GET {parts.path} HTTP/1.1\r\nHost: bench\r\nAccept: text/plain\r\n"
+        f"Accept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+    )
+    start = time.perf_counter()
+    with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
+        connection.sendall(request.encode())
+        while connection.recv_into(BUFFER):
+            pass
+    return time.perf_counter() - start
+
+
+def percentile(times: Sequence[float], share: float) -> float:
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def scrapes(url: str, encoding: str, seconds: float, most: int) -> list[float]:
+    """Durations of scrapes one after the other, for some seconds, at least three and at most `most`."""
+    scrape_seconds(url, encoding)
+    times: list[float] = []
+    deadline = time.perf_counter() + seconds
+    while len(times) < 3 or (time.perf_counter() < deadline and len(times) < most):
+        times.append(scrape_seconds(url, encoding))
+    return times
+
+
+def scrapes_per_second(wrk: str, url: str, one_scrape_seconds: float) -> float:
+    """gzip, 8 connections, for long enough that each of them gets an answer."""
+    seconds = max(3, math.ceil(12 * one_scrape_seconds))
+    command = [wrk, "-t1", "-c8", f"-d{seconds}", "--timeout", str(seconds), "-H", "Accept-Encoding: gzip", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Requests/sec:"))
+    return float(line.split()[1])
