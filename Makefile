@@ -9,10 +9,10 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format golden requirements clean venv runtime dev
+.PHONY: help demo test lint format bench golden docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo 'ARGS="..." passes more arguments; PYTHON=python3.12 chooses an interpreter.'
 
 demo: runtime ## Run the exporter on a simulated organization; ARGS="--demo.spike"
@@ -30,8 +30,14 @@ format: dev ## Format the code and mend what can be mended
 	@$(RUN) ruff check --fix-only
 	@$(RUN) ruff format
 
+bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARGS="10000 500000"
+	@$(RUN) tests.benchmarks $(ARGS)
+
 golden: dev ## Update the golden exposition file
 	@$(RUN) pytest tests/test_golden.py --update-golden $(ARGS)
+
+docs: dev ## Write the reference tables of the README anew
+	@$(RUN) tests.reference
 
 # The lists hold hashes and no address; the versions in them are kept unless ARGS=--upgrade.
 COMPILE = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-header \
@@ -39,6 +45,26 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-ve
 requirements: dev ## Write requirements.txt and requirements-dev.txt anew; ARGS=--upgrade for newer versions
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --group dev --constraint requirements.txt --no-annotate --output-file requirements-dev.txt
+
+# Nothing in them is of this machine or this hour: their date is the last commit's, or SOURCE_DATE_EPOCH.
+DATED = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1580601600)}
+dist: dev ## Build the wheel and the sdist
+	@rm -f dist/*.whl dist/*.tar.gz
+	@$(DATED) $(RUN) hatchling build
+
+sbom: dev ## List what is installed beside the exporter (CycloneDX)
+	@mkdir -p dist && rm -f dist/*.cdx.json && version=$$($(RUN) hatchling version) && \
+	sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml | \
+	$(DATED) PYTHONWARNINGS=ignore $(RUN) cyclonedx_py requirements --pyproject /dev/stdin --spec-version 1.6 \
+		--output-reproducible --output-file "dist/anthropic-exporter-$$version.cdx.json" requirements.txt
+
+DOCKER ?= docker
+image: ## Build the container image; DOCKER=podman, ARGS="--tag ..."
+	@$(DOCKER) build --tag anthropic-exporter $(ARGS) --build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--build-arg "VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)" .
+
+image-test: ## Build the image without a registry, on a Debian of its own, and run the demo in it; needs root
+	@$(PYTHON) tests/image/run.py
 
 clean: ## Remove everything that was made here
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -123,6 +123,7 @@ METRICS: tuple[Metric[ClaudeCodeRecord], ...] = (
     ),
 )
 ACTIVE_ACTORS_NAME = "anthropic_claude_code_active_actors"
+ACTIVE_ACTORS_SOURCE = "actor, customer_type"
 ACTIVE_ACTORS_HELP = (
     "Distinct actors with Claude Code activity on the UTC day that lies days_ago days back, about an hour late; "
     "refreshed in the background, not at the scrape."

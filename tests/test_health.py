@@ -1,0 +1,55 @@
+"""The container's health check, against real processes. That it is run as such is for `make image-test`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from exporter.health import is_healthy
+from tests.processes import environment, eventually, exporter_command, started
+
+LISTEN = "ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS"
+
+
+def assert_found(*arguments: str, **environ: str) -> None:
+    with started(exporter_command("demo", *arguments), environment(**environ)) as running:
+        eventually(lambda: running.process.poll() is not None or is_healthy(running.process.pid), "health")
+        assert running.process.poll() is None, running.output
+        running.process.send_signal(signal.SIGSTOP)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("exporter.health.TIMEOUT_SECONDS", 0.2)
+            assert not is_healthy(running.process.pid)  # it listens, but does not answer
+        running.process.kill()
+        running.process.wait()
+        assert not is_healthy(running.process.pid)
+
+
+@pytest.mark.parametrize("address", [":0", "127.0.0.1:0", "localhost:0", "[::1]:0", "[::]:0", "127.0.0.2:0,[::1]:0"])
+def test_each_form_of_address_is_found(address: str) -> None:
+    assert_found("--web.listen-address", address)
+
+
+def test_the_environment_is_found() -> None:
+    assert_found(**{LISTEN: "127.0.0.3:0"})
+
+
+def test_the_file_is_found_even_after_it_changed(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("web: {listen_address: ['127.0.0.4:0'], telemetry_path: /m}\n")
+    assert_found("--config.file", str(config))
+
+
+def test_whoever_answers_something_else_is_not_healthy() -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # it answers 501
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert not is_healthy(os.getpid())
+        finally:
+            server.shutdown()
+            thread.join()
