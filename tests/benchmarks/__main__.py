@@ -76,9 +76,12 @@ def _measure(size: int, folder: Path) -> list[Row]:
             process.stop(signal.SIGTERM)
         with _exporter(api_url, REFRESH_SECONDS) as (process, served):
             busy = scrapes(served.compressed, "gzip", 6 * REFRESH_SECONDS, 100_000)
+            busy_plain = scrapes(served.plain, "identity", 6 * REFRESH_SECONDS, 100_000)
             cells = idle | {
-                "p50 refreshing ms": percentile(busy, 0.5) * 1e3,
-                "p99 refreshing ms": percentile(busy, 0.99) * 1e3,
+                "plain p50 refreshing ms": percentile(busy_plain, 0.5) * 1e3,
+                "plain p99 refreshing ms": percentile(busy_plain, 0.99) * 1e3,
+                "gzip p50 refreshing ms": percentile(busy, 0.5) * 1e3,
+                "gzip p99 refreshing ms": percentile(busy, 0.99) * 1e3,
                 "peak MB": _peak_mb(served.pid),
                 "refresh CPU s": _cpu_of_a_refresh(served, requests),
             }
