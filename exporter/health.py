@@ -73,6 +73,8 @@ def _addresses(local: str) -> Iterator[Address]:
         yield socket.inet_ntoa(packed), int(port, 16)  # 0.0.0.0 and :: connect to loopback
         return
     host = socket.inet_ntop(socket.AF_INET6, packed)
+    if host == "::":  # IPv4 too, and perhaps IPv4 alone: a host may have switched the addresses of IPv6 off
+        yield "127.0.0.1", int(port, 16)
     # The table does not say to which interface a link-local address belongs.
     for scope in [index for index, _ in socket.if_nameindex()] if host.startswith("fe80:") else [0]:
         yield host, int(port, 16), 0, scope
