@@ -147,7 +147,7 @@ class ClaudeCodeCollector:
         """The days of the window. Raises `ApiError`, `NotEntitled`."""
         return await self.entitlement.attempt(REPORT.endpoint, partial(self._read, previous, now), now)
 
-    def families(self, reading: ClaudeCodeReading, today: date, directory: Directory) -> Iterator[Family]:  # noqa: ARG002
+    def families(self, reading: ClaudeCodeReading, today: date, directory: Directory) -> Iterator[Family]:  # noqa: ARG002  no names
         days = {day: reading.days[day].records for day in exposed_days(today, self.days) if day in reading.days}
         yield from day_families(METRICS, days, _text, today=today, prefix=self.prefix, zero_fill=False)
         counts = [(joined(self.prefix, day_label(day, today)), _active_actors(days[day])) for day in days]

@@ -110,7 +110,7 @@ class OrganizationCollector:
             raise NotEntitled(str(refusal), directory)
         return directory
 
-    def families(self, reading: Directory, today: date, directory: Directory) -> Iterable[Family]:  # noqa: ARG002
+    def families(self, reading: Directory, today: date, directory: Directory) -> Iterable[Family]:  # noqa: ARG002  as in Collector
         """None: the directory only names what other collectors show."""
         return ()
 

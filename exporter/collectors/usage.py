@@ -93,7 +93,7 @@ class UsageCollector:
     source: str = "legacy"
     uses_names: bool = True
 
-    async def refresh(self, previous: UsageReading | None, now: datetime) -> UsageReading:  # noqa: ARG002
+    async def refresh(self, previous: UsageReading | None, now: datetime) -> UsageReading:  # noqa: ARG002  read whole
         """The buckets of the window. Raises `ApiError`, `NotEntitled`."""
         return await self.entitlement.attempt(REPORT.endpoint, partial(self._read, now), now)
 

@@ -22,7 +22,7 @@ from exporter.demo.people import person_name
 FOUNDED = date(2026, 1, 5)
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-WORKSPACES = ("Production", 'R&D "α"', "Legacy Chatbot", "Claude Code", "Data Platform", "Evaluations")  # noqa: RUF001
+WORKSPACES = ("Production", 'R&D "α"', "Legacy Chatbot", "Claude Code", "Data Platform", "Evaluations")  # noqa: RUF001  on purpose
 ARCHIVED = "Legacy Chatbot"
 ARCHIVED_AT = datetime(2026, 8, 14, 15, 30, tzinfo=UTC)
 COLORS = ("#6C5BB9", "#C96442", "#2E7D32", "#1565C0", "#AD1457", "#F9A825")
