@@ -58,9 +58,12 @@ sbom: dev ## List what is installed beside the exporter (CycloneDX)
 	$(DATED) PYTHONWARNINGS=ignore $(RUN) cyclonedx_py requirements --pyproject /dev/stdin --spec-version 1.6 \
 		--output-reproducible --output-file "dist/anthropic-exporter-$$version.cdx.json" requirements.txt
 
+# Podman and Buildah have a format of their own without health checks, Docker ignores the variable. An image of
+# uncommitted changes says that it is -dirty.
 DOCKER ?= docker
+REVISION = $$(git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 image: ## Build the container image; DOCKER=podman, ARGS="--tag ..."
-	@$(DOCKER) build --tag anthropic-exporter $(ARGS) --build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	@BUILDAH_FORMAT=docker $(DOCKER) build --tag anthropic-exporter $(ARGS) --build-arg "REVISION=$(REVISION)" \
 		--build-arg "VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)" .
 
 image-test: ## Build the image without a registry, on a Debian of its own, and run the demo in it; needs root
