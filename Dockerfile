@@ -5,7 +5,8 @@ ARG BASE=docker.io/library/python:3.11.14-slim-bookworm
 FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements.txt requirements-dev.txt ./
-# pip and the build backend, with what it needs, stay in this stage. The secret is optional: a pip.conf for a mirror.
+# The build backend, with what it needs, stays in this stage, and the environment has no pip. The secret is optional: a
+# pip.conf for a mirror.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     awk '/^[^ ]/ { kept = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } kept' requirements-dev.txt \
         >tools.txt \
@@ -23,8 +24,10 @@ RUN sed -i "s/^__revision__ = .*/__revision__ = \"${REVISION}\"/" exporter/__ini
     && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM ${BASE}
-# The official base has no byte code of the standard library, and a read-only root file system never gets any.
-RUN ["python3", "-c", "import compileall, sysconfig; compileall.compile_dir(sysconfig.get_path('stdlib'), quiet=2)"]
+# The official base has no byte code of the standard library, and a read-only root file system never gets any. Its pip,
+# which nothing here runs, stays as it is.
+RUN ["python3", "-c", "import compileall as c, re, sysconfig; \
+    c.compile_dir(sysconfig.get_path('stdlib'), rx=re.compile('/site-packages/'), quiet=2)"]
 COPY --from=build /opt/venv /opt/venv
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number, so that Kubernetes can tell that it is not root.
