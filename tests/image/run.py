@@ -1,4 +1,4 @@
-"""`make image-test`: builds the image where no registry can be reached, and runs it as strictly as a cluster may.
+"""`make image-test`: `make image` where no registry can be reached, and the demo in it, run as strictly as can be.
 
 A Debian of debootstrap stands in for the official base, under its name. All that is made is in a temporary folder.
 """
@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -23,14 +24,14 @@ from typing import Any
 
 PROJECT = Path(__file__).parents[2]
 DOCKERFILE = PROJECT / "Dockerfile"
-IMAGE = "localhost/anthropic-exporter:test"
+IMAGE = "localhost/anthropic-exporter"
 PROGRAMS = ("buildah", "debootstrap")  # Debian's packages have the same names
-SUITE = "bookworm"  # has a Python of the official base's series
-REVISION = "0123456789abcdef0123456789abcdef01234567"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PATIENCE_SECONDS = 60.0
 
-# $1 is the image's folder, $2 the user, the rest the command: its whole file system is read-only, it has no shell,
-# no capability and no way to gain one. In namespaces of its own: the command is process 1, and no mount outlives it.
+# $1 is the image's folder, $2 the user, the rest the command: its whole file system is read-only, the base's shells are
+# hidden, it has no capability and no way to gain one. In namespaces of its own: the command is process 1, and no mount
+# outlives it.
 CONTAINER = """
 set -e
 root=$1 user=$2
@@ -62,9 +63,9 @@ def say(text: str) -> None:
     print(f"image-test: {text}", flush=True)  # noqa: T201  a command prints
 
 
-def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
+def run(*command: str | Path) -> str:
     """Its standard output; what else it says is shown only when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{done.stdout}{done.stderr}image-test: failed with {done.returncode}: {' '.join(map(str, command))}")
     return done.stdout.strip()
@@ -84,18 +85,14 @@ def eventually(probe: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def install_programs() -> None:
+def check_host() -> None:
     if os.geteuid() != 0:
         sys.exit("image-test: root is needed to make and mount a base image: sudo make image-test")
     missing = [program for program in PROGRAMS if not shutil.which(program)]
-    if not missing:
-        return
-    if not shutil.which("apt-get"):
-        sys.exit(f"image-test: please install {' and '.join(missing)}")
-    say(f"installing {' and '.join(missing)}")
-    run("apt-get", "update")
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    run("apt-get", "install", "--yes", "--no-install-recommends", *missing, env=quiet)
+    if not KEYRING.exists():
+        missing.append("debian-archive-keyring")
+    if missing:
+        sys.exit(f"image-test: please install: apt install {' '.join(missing)}")
 
 
 def make_tools(folder: Path) -> Path:
@@ -122,16 +119,19 @@ class Buildah:
         self("rm", name)
 
     def make_base(self, name: str) -> None:
+        suite = name.rpartition("-")[2]  # its Python is of the official base's series
         with self.files("scratch") as (container, root):
+            signed = ("--force-check-gpg", f"--keyring={KEYRING}")
             include = "--include=python3,python3-venv,ca-certificates"
-            run("unshare", "--mount", "debootstrap", "--variant=minbase", include, SUITE, root)
-            # The official base has no byte code of the standard library either.
+            run("unshare", "--mount", "debootstrap", *signed, "--variant=minbase", include, suite, root)
+            # The official base has this command, and no byte code of the standard library either.
+            self("config", "--cmd", "python3", container)
             caches = [*root.glob("usr/lib/python3*/**/__pycache__"), root / "var/cache/apt", root / "var/lib/apt"]
             for each in (*caches, root / "usr/share/doc", root / "usr/share/locale", root / "usr/share/man"):
                 shutil.rmtree(each)
             self("commit", container, name)
 
-    def build(self, folder: Path, pip: Path, version: str) -> None:
+    def build(self, folder: Path, pip: Path) -> None:
         """This machine's way to PyPI is mounted while the image is built, and in no layer."""
         found = re.findall(r"(?m)^(?:global|install|:env:)\.([\w-]+)='(.*)'$", run(pip, "config", "list"))
         settings = dict(reversed(found))  # the environment comes first, and goes before the files
@@ -143,9 +143,9 @@ class Buildah:
             volumes = ["--volume", f"{certificates}:{kept['cert']}:ro"]
         config = folder / "pip.conf"
         config.write_text("\n".join(["[global]", *(f"{name} = {text}" for name, text in kept.items()), ""]))
-        options = ("--format", "docker", "--isolation", "chroot", "--pull-never", "--secret", f"id=pip,src={config}")
-        labels = ("--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={REVISION}")
-        self("bud", *options, *volumes, *labels, "--tag", IMAGE, PROJECT)
+        options = ("--isolation", "chroot", "--pull-never", "--secret", f"id=pip,src={config}", *volumes)
+        variables = (f"DOCKER={shlex.join(self.command)}", f"ARGS={shlex.join(options)}")
+        run("make", "--directory", PROJECT, "image", *variables)
 
 
 class Container:
@@ -216,18 +216,20 @@ def free_port() -> int:
         return port
 
 
-def check_config(config: dict[str, Any], version: str) -> None:
+def check_config(config: dict[str, Any], labels: dict[str, str], version: str) -> None:
     check(re.fullmatch(r"[1-9]\d*:[1-9]\d*", config["User"]), f"the user is a number and not root: {config['User']}")
     check(
         isinstance(config["Entrypoint"], list) and "/bin/sh" not in config["Entrypoint"],
         "the entry point is no shell's",
     )
+    check(not config.get("Cmd"), "it has no arguments unless some are given")
+    check("Healthcheck" in config, "it has a health check")
     check(config["Healthcheck"]["Test"][0] == "CMD", "the health check is no shell's")
-    labels = {name.rpartition(".")[2]: text for name, text in config["Labels"].items() if ".opencontainers." in name}
-    check(labels["version"] == version and labels["revision"] == REVISION, f"labels: {', '.join(sorted(labels))}")
+    check(labels.keys() >= {"title", "description", "licenses"}, f"labels: {', '.join(sorted(labels))}")
+    check(labels["version"] == version, f"the version is {version}")
 
 
-def check_demo(container: Container) -> None:
+def check_demo(container: Container, revision: str) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with container.started("demo", "--web.listen-address", f"127.0.0.1:{port}") as process:
@@ -236,10 +238,10 @@ def check_demo(container: Container) -> None:
         check(process.poll() is None, f"the demo is ready after {time.monotonic() - begun:.1f} s")
         status, metrics = get(f"{url}/metrics")
         check(status == 200 and "\nanthropic_usage_tokens{" in metrics, "anthropic_usage_tokens is scraped")
-        check(f'revision="{REVISION}"' in metrics, "the revision is in the metrics")
+        check(f'revision="{revision}"' in metrics, f"the revision is in the metrics and in a label: {revision}")
         check({*container.status("Uid"), *container.status("Gid")} == {*container.user.split(":")}, "it is its user")
         check(not container.status("Groups") and {*container.status("CapEff")} == {"0" * 16}, "it has no capability")
-        check(container.run("/bin/sh", "-c", "true").returncode != 0, "there is no shell")
+        check(container.run("/bin/sh", "-c", "true").returncode != 0, "no shell is needed: the base's are hidden")
         container.check_python(WRITE, "nothing is writable")
         container.check_python(COMPILED, "all is byte-compiled")
         check(container.is_healthy(), "it is healthy, listening where a flag says")
@@ -248,10 +250,11 @@ def check_demo(container: Container) -> None:
         os.kill(container.pid, signal.SIGCONT)
         os.kill(container.pid, signal.SIGTERM)
         check(process.wait(PATIENCE_SECONDS) == 0, "SIGTERM ends it with 0")
-    for address in (":0", "127.0.0.2:0,[::1]:0"):
-        with container.started("demo", ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS=address) as process:
+    for address, path in ((":0", "/metrics"), ("127.0.0.2:0,[::1]:0", "/m/x")):
+        environ = {"ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS": address, "ANTHROPIC_EXPORTER_WEB_TELEMETRY_PATH": path}
+        with container.started("demo", **environ) as process:
             eventually(lambda: process.poll() is not None or container.is_healthy(), "health")
-            check(process.poll() is None, f"it is healthy, listening where the environment says: {address}")
+            check(process.poll() is None, f"it is healthy, serving what the environment says: {address} {path}")
 
 
 def main() -> None:
@@ -264,21 +267,23 @@ def main() -> None:
     )
     assert base
     assert version
-    install_programs()
+    check_host()
     with tempfile.TemporaryDirectory(prefix="image-test-") as temporary:
         folder = Path(temporary)
         tools = make_tools(folder / "tools")
         run(tools / "hadolint", DOCKERFILE)
         say("ok: hadolint finds nothing")
         buildah = Buildah(folder)
-        say(f"making a Debian {SUITE} in place of {base[1]}")
+        say(f"making a Debian in place of {base[1]}")
         buildah.make_base(base[1])
         say("building the image")
-        buildah.build(folder, tools / "pip", version[1])
-        image = json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]
-        check_config(image["config"], version[1])
+        buildah.build(folder, tools / "pip")
+        config = json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
+        prefix = "org.opencontainers.image."
+        labels = {name.removeprefix(prefix): text for name, text in config["Labels"].items() if name.startswith(prefix)}
+        check_config(config, labels, version[1])
         with buildah.files(IMAGE) as (_, root):
-            check_demo(Container(root, image["config"]))
+            check_demo(Container(root, config), labels["revision"])
         say(buildah("images", "--format", "passed; {{.Name}} is {{.Size}}", IMAGE))
 
 
