@@ -357,10 +357,16 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 
 def generated(text: str) -> str:
     """The text with its blocks written anew; those that are not made here stay as they are."""
+    for name, make in BLOCKS.items():
+        text = with_block(text, name, make())
+    return text
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """The text with another content of that block."""
 
     def block(found: re.Match[str]) -> str:
-        make = BLOCKS.get(found["name"])
-        return found["name"] + found["start"] + (f"{make()}\n" if make else found["content"])
+        return name + found["start"] + f"{content}\n" if found["name"] == name else found[0]
 
     return BLOCK.sub(block, text)
 

@@ -1,190 +1,190 @@
-"""Prints the table. Needs nginx and wrk. `python -m tests.benchmarks [SERIES ...]`."""
+"""Prints the table. Needs nginx and wrk. `python -m tests.benchmarks [--write] [SERIES ...]`."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import os
-import re
+import argparse
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from exporter import __version__
-from tests.benchmarks.load import percentile, scrape_seconds, scrapes, scrapes_per_second
-from tests.processes import Running, environment, eventually, exporter_command, free_port, get, started
+from tests.benchmarks import servers
+from tests.benchmarks.load import body, percentile, scrape_seconds, scrapes, scrapes_on_time, scrapes_per_second
+from tests.benchmarks.servers import PATIENCE_SECONDS, Served
+from tests.processes import environment, eventually, exporter_command, free_port, get, started
+from tests.reference import README, with_block
 
 SIZES = (10_000, 100_000, 500_000, 2_000_000)
 LARGEST_WITH_PEERS = 500_000
-SERIES_OF_AN_ACTOR = 43.5
-PATIENCE_SECONDS = 300.0
-REFRESH_SECONDS = 2.0
-# Where the exporter's own metrics begin: the peers serve what is before.
-OWN_METRICS = "# HELP anthropic_exporter_collector_refresh_failures_total"
-NGINX = """\
-daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
-events {{}}
-http {{
-  access_log off; sendfile on; default_type text/plain; client_body_temp_path {folder}; proxy_temp_path {folder};
-  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  server {{ listen 127.0.0.1:{port}; root {folder}; location /gz {{ add_header Content-Encoding gzip; }} }}
-}}
-"""
+ROUNDS = 3
+# One refresh after the other: whatever is measured meanwhile is measured during a refresh.
+WITHOUT_PAUSE_SECONDS = 0.001
+REFRESHING_SECONDS = 30.0
+REFRESHES = 5  # and seconds, at least
+OWN = "anthropic_exporter_collector_"
+# Where the exporter's own metrics begin: the peer serves what is before.
+OWN_METRICS = f"# HELP {OWN}refresh_failures_total"
 
-
-class Served(NamedTuple):
-    """A server under test: the paths of the same bytes plain and compressed."""
-
-    name: str
-    plain: str
-    compressed: str
-    pid: int
+COLUMNS = (
+    "plain",
+    "gzip",
+    "plain, refreshing",
+    "gzip, refreshing",
+    "scrapes/s",
+    "refresh, CPU s",
+    "peak MB",
+)
+# Of one server: numbers by column; two are p50 and p99.
+Cells = Mapping[str, Sequence[float]]
 
 
 class Row(NamedTuple):
     series: int
     server: str
-    cells: dict[str, float]
+    cells: Cells
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("series", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--write", action="store_true", help="write the table into the README")
+    arguments = parser.parse_args()
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
         sys.exit(f"the benchmark needs {' and '.join(missing)} (Debian: apt install nginx-light wrk)")
-    print(f"anthropic-exporter {__version__}, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    print(f"--help answers in {_help_seconds():.2f} s, the demo is ready in {_demo_seconds():.2f} s", flush=True)
-    for size in [int(text) for text in sys.argv[1:]] or SIZES:
+    lines = list(_report(arguments.series))
+    if arguments.write:
+        README.write_text(with_block(README.read_text(encoding="utf-8"), "benchmark", "\n".join(lines)), "utf-8")
+
+
+def _report(sizes: Sequence[int]) -> Iterator[str]:
+    """The lines of the table, each printed as soon as it is known."""
+    for line in _lines(sizes):
+        print(line, flush=True)
+        yield line
+
+
+def _lines(sizes: Sequence[int]) -> Iterator[str]:
+    python = ".".join(map(str, sys.version_info[:2]))
+    yield (
+        f"anthropic-exporter {__version__}, {servers.cores()} cores, Python {python}; `--help` answers in "
+        f"{_help_seconds():.2f} s, the demo is ready in {_demo_seconds():.2f} s. Scrape times in ms: p50 / p99."
+    )
+    yield ""
+    yield "| series | server | " + " | ".join(COLUMNS) + " |"
+    yield "|---:|---|" + "---:|" * len(COLUMNS)
+    for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            _report(_measure(size, Path(folder)))
+            own, *peers = _measure(size, Path(folder))
+        for number, row in enumerate((own, *peers)):
+            yield _markdown(f"{row.series:,}" if number == 0 else "", row.server, row.cells, _number)
+        for peer in peers:
+            yield _markdown("", f"{peer.server} ÷ exporter", _ratios(peer.cells, own.cells), _ratio)
 
 
 def _measure(size: int, folder: Path) -> list[Row]:
-    rows = []
-    with _api(round(size / SERIES_OF_AN_ACTOR)) as api_url:
-        with _exporter(api_url, 3600) as (process, served):
-            exposition = get(served.plain).text
-            series = int(_own(exposition, 'collector_series{collector="claude_code"}'))
-            requests = _requests(exposition)
-            idle = _scrape_cells(served, size)
+    with servers.api(size) as api_url:
+        with servers.exporter(api_url, 3600) as own:
+            exposition = get(own.plain).text
+            series, requests = int(_own(exposition, f"{OWN}series")), _requests(exposition)
             (folder / "metrics").write_text(exposition[: exposition.index(OWN_METRICS)], encoding="utf-8")
-            # Ended before the others run, so that nobody shares the machine.
-            process.stop(signal.SIGTERM)
-        with _exporter(api_url, REFRESH_SECONDS) as (process, served):
-            busy = scrapes(served.compressed, "gzip", 6 * REFRESH_SECONDS, 100_000)
-            busy_plain = scrapes(served.plain, "identity", 6 * REFRESH_SECONDS, 100_000)
-            cells = idle | {
-                "plain p50 refreshing ms": percentile(busy_plain, 0.5) * 1e3,
-                "plain p99 refreshing ms": percentile(busy_plain, 0.99) * 1e3,
-                "gzip p50 refreshing ms": percentile(busy, 0.5) * 1e3,
-                "gzip p99 refreshing ms": percentile(busy, 0.99) * 1e3,
-                # Evaluated in this order: the peak is that of several refreshes.
-                "refresh CPU s": _cpu_of_a_refresh(served, requests),
-                "peak MB": _peak_mb(served.pid),
-            }
-            rows.append(Row(series, "anthropic-exporter", cells))
-    if size <= LARGEST_WITH_PEERS:
-        rows += [_peer(series, size, folder), _nginx(series, size, folder)]
-    return rows
+            (folder / "gz").write_bytes(body(own.compressed, "gzip"))
+            if size > LARGEST_WITH_PEERS:
+                rows = [Row(series, "anthropic-exporter", _idle(size, own)[0])]
+            else:
+                rows = _with_peers(series, size, own, folder)
+            own.process.stop(signal.SIGTERM)
+        with servers.exporter(api_url, WITHOUT_PAUSE_SECONDS) as own:
+            cells = _refreshing(own, requests)
+    return [Row(series, "anthropic-exporter", {**rows[0].cells, **cells}), *rows[1:]]
 
 
-def _scrape_cells(served: Served, size: int) -> dict[str, float]:
-    most = 20 if size > 100_000 else 300
-    plain = scrapes(served.plain, "identity", 4, most)
-    compressed = scrapes(served.compressed, "gzip", 4, 10 * most)
+def _with_peers(series: int, size: int, own: Served, folder: Path) -> list[Row]:
+    """All at once, so that a change of the machine's speed meets all of them; those that wait cost nothing."""
+    with servers.prometheus_client(folder / "metrics") as client, servers.nginx(folder) as nginx:
+        memory = []
+        for each in (client, nginx):
+            scrape_seconds(each.compressed, "gzip")
+            memory.append((each.peak_mb,))
+        of_own, of_client, of_nginx = _idle(size, own, client, nginx)
+        rendering = float(client.process.lines[0])
+        return [
+            Row(series, "anthropic-exporter", of_own),
+            Row(series, "prometheus-client", {**of_client, "refresh, CPU s": (rendering,), "peak MB": memory[0]}),
+            Row(series, "nginx, files", {**of_nginx, "peak MB": memory[1]}),
+        ]
+
+
+def _idle(size: int, *served: Served) -> list[Cells]:
+    """Scrapes of each server in turn, round by round: all rounds' percentiles, the middle round's throughput."""
+    most = 10 if size > 100_000 else 100
+    plain: list[list[float]] = [[] for _ in served]
+    compressed: list[list[float]] = [[] for _ in served]
+    rates: list[list[float]] = [[] for _ in served]
+    for _ in range(ROUNDS):
+        for number, each in enumerate(served):
+            plain[number] += scrapes(each.plain, "identity", 3, most)
+            compressed[number] += scrapes(each.compressed, "gzip", 3, 10 * most)
+            rate = scrapes_per_second(shutil.which("wrk") or "", each.compressed, median(compressed[number]))
+            rates[number].append(rate)
+    return [
+        {"plain": _percentiles(plain[n]), "gzip": _percentiles(compressed[n]), "scrapes/s": (median(rates[n]),)}
+        for n in range(len(served))
+    ]
+
+
+def _refreshing(own: Served, requests: float) -> Cells:
+    """While one refresh follows the other. The peak is that of all of them, with the snapshot before."""
+    cpu = _cpu_of_a_refresh(own, requests)
+    every = max(0.02, 10 * median(scrapes(own.compressed, "gzip", 3, 20)))
+    compressed = scrapes_on_time(own.compressed, "gzip", REFRESHING_SECONDS, every)
+    every = max(0.02, 4 * median(scrapes(own.plain, "identity", 3, 20)))
+    plain = scrapes_on_time(own.plain, "identity", REFRESHING_SECONDS, every)
     return {
-        "plain p50 ms": percentile(plain, 0.5) * 1e3,
-        "plain p99 ms": percentile(plain, 0.99) * 1e3,
-        "gzip p50 ms": percentile(compressed, 0.5) * 1e3,
-        "gzip p99 ms": percentile(compressed, 0.99) * 1e3,
-        "scrapes/s": scrapes_per_second(shutil.which("wrk") or "", served.compressed, percentile(compressed, 0.5)),
+        "plain, refreshing": _percentiles(plain),
+        "gzip, refreshing": _percentiles(compressed),
+        "refresh, CPU s": (cpu,),
+        "peak MB": (own.peak_mb,),
     }
 
 
-@contextlib.contextmanager
-def _api(actors: int) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.benchmarks.api", str(port), str(actors)]
-    with started(command, environment()) as process:
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: _listens(process, port), "the API", PATIENCE_SECONDS)
-        yield url
+def _cpu_of_a_refresh(own: Served, requests: float) -> float:
+    """CPU seconds of the process by refresh, from the end of one to the end of another."""
+    begun, before = _end_of_a_refresh(own, requests, after=_end_of_a_refresh(own, requests, after=0)[0])
+    cpu = own.cpu_seconds
+    ended, done = begun, before
+    while done < before + REFRESHES or ended < begun + REFRESHES:
+        ended, done = _end_of_a_refresh(own, requests, after=ended)
+    return (own.cpu_seconds - cpu) / (done - before)
 
 
-@contextlib.contextmanager
-def _exporter(api_url: str, interval_seconds: float) -> Iterator[tuple[Running, Served]]:
-    port = free_port()
-    flags = ["--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled", "--log.level", "error"]
-    flags += ["--claude-code.interval-seconds", str(interval_seconds), "--web.listen-address", f"127.0.0.1:{port}"]
-    environ = environment(ANTHROPIC_BASE_URL=api_url, ANTHROPIC_ADMIN_API_KEY="sk-ant-admin01-bench")
-    with started(exporter_command(*flags), environ) as process:
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: process.answers(f"{url}/-/ready"), "the exporter", PATIENCE_SECONDS)
-        yield process, Served("anthropic-exporter", f"{url}/metrics", f"{url}/metrics", process.process.pid)
+def _end_of_a_refresh(own: Served, requests: float, *, after: float) -> tuple[float, int]:
+    """The Unix time at which a later refresh ended, as soon as one has, and how many there were."""
 
+    def ended() -> tuple[float, int] | None:
+        text = get(own.compressed).text
+        success = _own(text, f"{OWN}last_success_timestamp_seconds")
+        return (success, int(_requests(text) // requests)) if success > after else None
 
-def _peer(series: int, size: int, folder: Path) -> Row:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.benchmarks.peer", str(port), str(folder / "metrics")]
-    with started(command, environment()) as process:
-        eventually(lambda: process.lines or None, "prometheus-client", PATIENCE_SECONDS)
-        eventually(lambda: _listens(process, port), "prometheus-client's server")
-        url = f"http://127.0.0.1:{port}/metrics"
-        served = Served("prometheus-client", url, url, process.process.pid)
-        scrape_seconds(url, "identity")
-        own = {"peak MB": _peak_mb(served.pid), "refresh CPU s": float(process.lines[0])}
-        return Row(series, served.name, _scrape_cells(served, size) | own)
-
-
-def _nginx(series: int, size: int, folder: Path) -> Row:
-    port = free_port()
-    (folder / "gz").write_bytes(gzip.compress((folder / "metrics").read_bytes(), 3))
-    folder.chmod(0o755)
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port), encoding="utf-8")
-    with started([shutil.which("nginx") or "", "-c", str(config)], environment()) as process:
-        eventually(lambda: _listens(process, port), "nginx")
-        url = f"http://127.0.0.1:{port}"
-        return Row(series, "nginx", _scrape_cells(Served("nginx", f"{url}/metrics", f"{url}/gz", 0), size))
-
-
-def _listens(process: Running, port: int) -> bool:
-    import socket  # noqa: PLC0415
-
-    assert process.process.poll() is None, process.output
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
-
-
-def _peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int((re.search(r"VmHWM:\s+(\d+)", status) or ["", "0"])[1]) / 1000
-
-
-def _cpu_of_a_refresh(served: Served, requests: float) -> float:
-    """CPU seconds of the process over at least three refreshes of so many requests, and nothing else, by refresh."""
-    first = get(served.compressed).text
-
-    def later() -> str | None:
-        text = get(served.compressed).text
-        return text if _requests(text) >= _requests(first) + 3 * requests else None
-
-    last = eventually(later, "three refreshes", PATIENCE_SECONDS, pause_seconds=2)
-    seconds = _own(last, "process_cpu_seconds_total", prefix="") - _own(first, "process_cpu_seconds_total", prefix="")
-    return seconds * requests / (_requests(last) - _requests(first))
+    return eventually(ended, "a refresh", PATIENCE_SECONDS)
 
 
 def _requests(exposition: str) -> float:
-    return _own(exposition, 'api_requests_total{endpoint="usage_report/claude_code",status="200"}')
+    return _own(exposition, 'anthropic_exporter_api_requests_total{endpoint="usage_report/claude_code",status="200"}')
 
 
-def _own(text: str, name: str, prefix: str = "anthropic_exporter_") -> float:
-    return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(prefix + name))
+def _own(text: str, name: str) -> float:
+    return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+
+def _percentiles(times: Sequence[float]) -> tuple[float, float]:
+    return percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3
 
 
 def _help_seconds() -> float:
@@ -202,19 +202,26 @@ def _demo_seconds() -> float:
     return time.perf_counter() - start
 
 
-def _report(rows: list[Row]) -> None:
-    columns = list(rows[0].cells)
-    print(f"\n{rows[0].series:,} series")
-    print("| | " + " | ".join(columns) + " |")
-    print("|---|" + "---:|" * len(columns))
-    for row in rows:
-        values = (f"{row.cells[column]:,.2f}" if column in row.cells else "" for column in columns)
-        print(f"| {row.server} | " + " | ".join(values) + " |")
-    for peer in rows[1:]:
-        ratios = (
-            f"{column} {peer.cells[column] / rows[0].cells[column]:.2f}" for column in columns if column in peer.cells
-        )
-        print(f"{peer.server} / {rows[0].server}: " + ", ".join(ratios), flush=True)
+def _ratios(peer: Cells, own: Cells) -> Cells:
+    return {
+        column: [theirs / ours for theirs, ours in zip(numbers, own[column], strict=True)]
+        for column, numbers in peer.items()
+    }
+
+
+def _markdown(series: str, server: str, cells: Cells, text_of: Callable[[float], str]) -> str:
+    texts = (" / ".join(map(text_of, cells.get(column, ()))) for column in COLUMNS)
+    return f"| {series} | {server} | " + " | ".join(texts) + " |"
+
+
+def _number(number: float) -> str:
+    """Two digits at least."""
+    return f"{number:,.{max(0, 2 - len(str(int(number))) + (number < 1))}f}"
+
+
+def _ratio(number: float) -> str:
+    """Two digits at least."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 if __name__ == "__main__":

@@ -1,27 +1,32 @@
-"""An Admin API with two days of Claude Code activity: python -m tests.benchmarks.api PORT ACTORS."""
+"""An Admin API with Claude Code activity of about so many series: python -m tests.benchmarks.api PORT SERIES."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 import msgspec
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from exporter.demo.claude_code import ClaudeCodeRecord
 from exporter.demo.organization import Organization
 
 PAGE_RECORDS = 1000
+# More than enough: on a Sunday few people work.
+SERIES_OF_AN_ACTOR = 5
 
 
-def pages(actors: int) -> dict[str, list[bytes]]:
+def pages(series: int) -> dict[str, list[bytes]]:
     """The report's pages by day."""
     now = datetime.now(UTC)
-    organization = Organization(actors=actors, growth=False)
+    organization = Organization(actors=1 + series // SERIES_OF_AN_ACTOR, growth=False)
     found = {}
     for day in (now.date(), now.date() - timedelta(days=1)):
-        rows = organization.claude_code_rows(day, now)
+        rows = _first_rows(organization.claude_code_rows(day, now), series // 2)
         starts = range(0, max(len(rows), 1), PAGE_RECORDS)
         found[day.isoformat()] = [
             msgspec.json.encode(
@@ -36,9 +41,15 @@ def pages(actors: int) -> dict[str, list[bytes]]:
     return found
 
 
+def _first_rows(rows: Sequence[ClaudeCodeRecord], series: int) -> list[ClaudeCodeRecord]:
+    """As many as make about so many series: three numbers, two of lines, two for a tool, five for a model."""
+    sizes = accumulate(5 + 2 * len(row.tool_actions) + 5 * len(row.model_breakdown) for row in rows)
+    return [row for row, size in zip(rows, sizes, strict=True) if size <= series]
+
+
 def main() -> None:
-    port, actors = int(sys.argv[1]), int(sys.argv[2])
-    by_day = pages(actors)
+    port, series = int(sys.argv[1]), int(sys.argv[2])
+    by_day = pages(series)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(pair.split("=", 1) for pair in scope["query_string"].decode().split("&"))

@@ -14,22 +14,36 @@ BUFFER = bytearray(1 << 20)
 
 def scrape_seconds(url: str, encoding: str) -> float:
     """From connecting to the last byte."""
-    parts = urlsplit(url)
-    request = (
-        f"GET {parts.path} HTTP/1.1\r\nHost: bench\r\nAccept: text/plain\r\n"
-        f"Accept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
-    )
     start = time.perf_counter()
-    with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
-        connection.sendall(request.encode())
+    with _asked(url, encoding) as connection:
         while connection.recv_into(BUFFER):
             pass
     return time.perf_counter() - start
 
 
+def body(url: str, encoding: str) -> bytes:
+    """The answer's very bytes, as encoded."""
+    received = bytearray()
+    with _asked(url, encoding) as connection:
+        while size := connection.recv_into(BUFFER):
+            received += BUFFER[:size]
+    return bytes(received.partition(b"\r\n\r\n")[2])
+
+
+def _asked(url: str, encoding: str) -> socket.socket:
+    parts = urlsplit(url)
+    request = (
+        f"GET {parts.path} HTTP/1.1\r\nHost: bench\r\nAccept: text/plain\r\n"
+        f"Accept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+    )
+    connection = socket.create_connection((parts.hostname or "", parts.port or 80))
+    connection.sendall(request.encode())
+    return connection
+
+
 def percentile(times: Sequence[float], share: float) -> float:
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """The least of the times that at least this share of them does not exceed."""
+    return sorted(times)[max(0, math.ceil(share * len(times)) - 1)]
 
 
 def scrapes(url: str, encoding: str, seconds: float, most: int) -> list[float]:
@@ -39,6 +53,18 @@ def scrapes(url: str, encoding: str, seconds: float, most: int) -> list[float]:
     deadline = time.perf_counter() + seconds
     while len(times) < 3 or (time.perf_counter() < deadline and len(times) < most):
         times.append(scrape_seconds(url, encoding))
+    return times
+
+
+def scrapes_on_time(url: str, encoding: str, seconds: float, every_seconds: float) -> list[float]:
+    """Durations from the time that a scrape is due: one that has to wait for the one before counts its wait."""
+    start = time.perf_counter()
+    times = []
+    for number in range(round(seconds / every_seconds)):
+        due = start + number * every_seconds
+        time.sleep(max(0, due - time.perf_counter()))
+        scrape_seconds(url, encoding)
+        times.append(time.perf_counter() - due)
     return times
 
 
