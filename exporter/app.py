@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from exporter import __version__
+from exporter import __version__, memory
 from exporter.api.client import Client, Observer
 from exporter.api.key import AdminKey
 from exporter.background import DaemonThreads
@@ -30,8 +30,8 @@ from exporter.telemetry import Telemetry
 from exporter.web.app import application
 from exporter.web.server import Server, listen, urls
 
-# How long a thread may hold the interpreter's lock while a scrape waits.
-SWITCH_SECONDS = 0.001
+# How long a thread may hold the interpreter's lock while a scrape waits, which it does after each of its writes.
+SWITCH_SECONDS = 0.0001
 STOP_SECONDS = 0.5
 
 log = structlog.get_logger()
@@ -95,6 +95,7 @@ async def run(
     signalled = _signalled()
     sockets = listen(settings.web.listen_address)
     sys.setswitchinterval(SWITCH_SECONDS)
+    memory.tune()
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     telemetry = Telemetry(organization=settings.organization.name, demo=demo)
     async with connect(settings, api, telemetry.observe_request) as client:

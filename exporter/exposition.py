@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 
 from prometheus_client.utils import floatToGoString
@@ -23,6 +24,8 @@ PIECE_SAMPLES = 5_000
 # What is handed to a socket at once: a slow reader holds no more than this.
 CHUNK_BYTES = 250_000
 COMPRESSION_LEVEL = 3
+# Most samples are small counts: their texts are kept.
+NUMBERS = 10_000
 # From here on, numbers are written with an exponent.
 PLAIN_BELOW = 1_000_000
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
@@ -37,6 +40,7 @@ class Part:
     samples: int = 0
 
 
+@lru_cache(NUMBERS)
 def number_text(number: Number, divisor: int = 1) -> str:
     """The number as prometheus-client writes it, divided once and made a float last."""
     if divisor == 1 and type(number) is int and 0 <= number < PLAIN_BELOW:

@@ -21,6 +21,9 @@ Labels = Iterable[tuple[str, str]]
 
 R = TypeVar("R")
 
+# Records by label text.
+Groups = Mapping[str, Sequence[R]]
+
 NONE = "none"
 EXACT = Context(prec=1000)
 
@@ -69,19 +72,36 @@ def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def add_up(metric: Metric[R], records: Iterable[tuple[str, R]]) -> dict[str, Number]:
-    """The metric's sums over (label text, record) pairs, in the order of their label texts, which are never empty."""
+def grouped(records: Iterable[R], text_of: Callable[[R], str]) -> Groups[R]:
+    """The records by their label text, which is never empty, in an order that does not depend on theirs."""
+    groups: dict[str, list[R]] = {}
+    for record in records:
+        groups.setdefault(text_of(record), []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
+    """The metric's sums by label text, in the groups' order and by the metric's own labels."""
     own_texts: dict[tuple[str, ...], str] = {}
     sums: dict[str, Number] = {}
     with localcontext(EXACT):
-        for text, record in records:
-            for own, number in metric.samples(record):
+        for text, records in groups.items():
+            # Small sorts: a big one would hold the interpreter's lock, and scrapes with it.
+            for own, number in sorted(_sums(metric, records).items()):
                 if (suffix := own_texts.get(own)) is None:
                     suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
-                key = f"{text},{suffix}" if suffix else text
-                before = sums.get(key)
-                sums[key] = number if before is None else before + number  # type: ignore[operator]  # one metric never mixes Decimal and float
-    return dict(sorted(sums.items()))
+                sums[f"{text},{suffix}" if suffix else text] = number
+    return sums
+
+
+def _sums(metric: Metric[R], records: Iterable[R]) -> dict[tuple[str, ...], Number]:
+    """By the values of the metric's own labels."""
+    sums: dict[tuple[str, ...], Number] = {}
+    for record in records:
+        for own, number in metric.samples(record):
+            before = sums.get(own)
+            sums[own] = number if before is None else before + number  # type: ignore[operator]  # one metric never mixes Decimal and float
+    return sums
 
 
 def day_label(day: date, today: date) -> str:
@@ -102,9 +122,9 @@ def day_families(
 
     `zero_fill`: a label set seen on any of the days has a sample on all of them.
     """
-    texts = {day: sorted(((text_of(r), r) for r in records), key=lambda pair: pair[0]) for day, records in days.items()}
+    groups_of = {day: grouped(records, text_of) for day, records in days.items()}
     for metric in metrics:
-        sums: dict[date, Sums] = {day: add_up(metric, pairs) for day, pairs in texts.items()}
+        sums: dict[date, Sums] = {day: add_up(metric, groups) for day, groups in groups_of.items()}
         if zero_fill:
             sums = _filled(sums)
         groups = [(joined(prefix, day_label(day, today)), sums[day]) for day in sorted(sums, reverse=True)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import Metric, add_up, day_families, label_text
+from exporter.metrics import Metric, add_up, day_families, grouped, label_text
 
 TODAY = date(2026, 11, 21)
 
@@ -42,14 +42,14 @@ def totals(rows: list[Row]) -> dict[tuple[str, str], Decimal]:
 def test_sums_do_not_depend_on_the_order_of_the_rows_and_lose_nothing(rows: list[Row], random: object) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
-    sums = add_up(METRIC, [(text_of(row), row) for row in rows])
-    assert list(sums.items()) == list(add_up(METRIC, [(text_of(row), row) for row in shuffled]).items())
+    sums = add_up(METRIC, grouped(rows, text_of))
+    assert list(sums.items()) == list(add_up(METRIC, grouped(shuffled, text_of)).items())
     assert sums == {label_text([("actor", a), ("kind", k)]): n for (a, k), n in totals(rows).items()}
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, max_value=10**60, min_value=-(10**60)), max_size=20))
 def test_money_is_added_exactly_whatever_its_digits(amounts: list[Decimal]) -> None:
-    sums = add_up(METRIC, [("", Row("a", "k", amount)) for amount in (Decimal(0), *amounts)])
+    sums = add_up(METRIC, grouped([Row("a", "k", amount) for amount in (Decimal(0), *amounts)], text_of))
     assert [Fraction(total) for total in sums.values()] == [sum(map(Fraction, amounts), Fraction(0))]
 
 

@@ -17,7 +17,11 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 DecimalText = Annotated[str, Meta(pattern=r"\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z", max_length=100)]
 
 
-class Page(Struct):
+class Untracked(Struct, gc=False):
+    """Left out by the garbage collector: a walk through a million of them would hold up scrapes. None is in a cycle."""
+
+
+class Page(Untracked):
     """A token list's envelope."""
 
     next_page: str | None = None
@@ -37,7 +41,7 @@ class ReportPage(Page, kw_only=True):
         return self.has_more
 
 
-class IdPage(Struct):
+class IdPage(Untracked):
     """The envelope of an ID-cursor list."""
 
     has_more: bool
@@ -47,16 +51,16 @@ class IdPage(Struct):
 # usage_report/messages
 
 
-class CacheCreation(Struct):
+class CacheCreation(Untracked):
     ephemeral_5m_input_tokens: Count
     ephemeral_1h_input_tokens: Count
 
 
-class ServerToolUse(Struct):
+class ServerToolUse(Untracked):
     web_search_requests: Count
 
 
-class UsageResult(Struct):
+class UsageResult(Untracked):
     uncached_input_tokens: Count
     output_tokens: Count
     cache_read_input_tokens: Count
@@ -73,7 +77,7 @@ class UsageResult(Struct):
     speed: str | None = None
 
 
-class UsageBucket(Struct):
+class UsageBucket(Untracked):
     starting_at: Timestamp
     results: list[UsageResult]
 
@@ -85,7 +89,7 @@ class UsagePage(ReportPage, kw_only=True):
 # cost_report
 
 
-class CostResult(Struct):
+class CostResult(Untracked):
     amount: DecimalText
     currency: Literal["USD"]
     cost_type: str | None = None
@@ -95,7 +99,7 @@ class CostResult(Struct):
     workspace_id: str | None = None
 
 
-class CostBucket(Struct):
+class CostBucket(Untracked):
     starting_at: Timestamp
     results: list[CostResult]
 
@@ -107,7 +111,7 @@ class CostPage(ReportPage, kw_only=True):
 # usage_report/claude_code
 
 
-class Actor(Struct):
+class Actor(Untracked):
     type: str
     email_address: str | None = None
     api_key_name: str | None = None
@@ -116,42 +120,42 @@ class Actor(Struct):
     subject: str | None = None
 
 
-class LinesOfCode(Struct):
+class LinesOfCode(Untracked):
     added: Count
     removed: Count
 
 
-class CoreMetrics(Struct):
+class CoreMetrics(Untracked):
     num_sessions: Count
     lines_of_code: LinesOfCode
     commits_by_claude_code: Count
     pull_requests_by_claude_code: Count
 
 
-class ToolAction(Struct):
+class ToolAction(Untracked):
     accepted: Count
     rejected: Count
 
 
-class ClaudeCodeTokens(Struct):
+class ClaudeCodeTokens(Untracked):
     input: Count
     output: Count
     cache_read: Count
     cache_creation: Count
 
 
-class EstimatedCost(Struct):
+class EstimatedCost(Untracked):
     amount: Count
     currency: Literal["USD"]
 
 
-class ModelUse(Struct):
+class ModelUse(Untracked):
     model: str | None
     tokens: ClaudeCodeTokens
     estimated_cost: EstimatedCost
 
 
-class ClaudeCodeRecord(Struct):
+class ClaudeCodeRecord(Untracked):
     date: Timestamp
     actor: Actor
     core_metrics: CoreMetrics
@@ -168,14 +172,14 @@ class ClaudeCodePage(ReportPage, kw_only=True):
 # The organization's directory
 
 
-class Named(Struct):
+class Named(Untracked):
     """A workspace, an API key or a service account."""
 
     id: str
     name: str | None = None
 
 
-class User(Struct):
+class User(Untracked):
     id: str
     email: str | None = None
 

@@ -20,7 +20,7 @@ from exporter.api.wire import CostPage, CostResult
 from exporter.collectors.entitlement import Entitlement
 from exporter.collectors.organization import Directory
 from exporter.collectors.window import ONE_DAY, end_of, exposed_days, is_stale, rfc3339, utc_day
-from exporter.metrics import NONE, Family, Metric, add_up, day_families, joined, label_text
+from exporter.metrics import NONE, Family, Metric, add_up, day_families, grouped, joined, label_text
 
 REPORT = Request(
     "cost_report",
@@ -132,7 +132,7 @@ class CostCollector:
         self, metric: Metric[CostRecord], reading: CostReading, days: Iterable[date], directory: Directory
     ) -> Family:
         records = (record for day in days for record in reading.days.get(day, ()))
-        sums = add_up(metric, ((_workspace_text(directory, record), record) for record in records))
+        sums = add_up(metric, grouped(records, partial(_workspace_text, directory)))
         return Family(metric.name, metric.help, [(self.prefix, sums)], metric.divisor)
 
     async def _read(self, previous: CostReading | None, now: datetime) -> CostReading:
