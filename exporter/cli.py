@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         for problem in error.problems:
             print(f"anthropic-exporter: {problem}", file=sys.stderr)
         sys.exit(WRONG_SETTINGS)
-    sys.exit(_run(settings))
+    _end(_run(settings))
+
+
+def _end(status: int) -> NoReturn:
+    """At once: nothing is left to do, and the interpreter would free a large organization object by object."""
+    with contextlib.suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+    os._exit(status)
 
 
 def _run(settings: Settings) -> int:
