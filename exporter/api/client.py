@@ -147,9 +147,10 @@ class Client:
         try:
             # httpx limits each read; a body that drips needs a limit on the whole.
             async with asyncio.timeout(limit_seconds):
-                response = await self._http.get(
-                    self._base_url + request.path, params=list(request.params), headers=headers
-                )
+                url = self._base_url + request.path
+                async with self._http.stream("GET", url, params=list(request.params), headers=headers) as response:
+                    # Not httpx's own copy, which stays in a cycle until the garbage collector comes.
+                    body = b"".join([chunk async for chunk in response.aiter_bytes()])
             status = str(response.status_code)
         except (TimeoutError, httpx.TimeoutException):
             status = Reason.TIMEOUT.value
@@ -162,15 +163,15 @@ class Client:
             if status:
                 self._observe(request.endpoint, status, loop.time() - start)
         if response.status_code == HTTPStatus.OK:
-            return Reply(response.content, _request_id(response))
-        return self._failure(request, response, key)
+            return Reply(body, _request_id(response))
+        return self._failure(request, response, body, key)
 
-    def _failure(self, request: Request, response: httpx.Response, key: str) -> _Failure:
+    def _failure(self, request: Request, response: httpx.Response, body: bytes, key: str) -> _Failure:
         status = response.status_code
         error = ApiError(
             reason_of(status),
             request.endpoint,
-            one_line(_message(response), key),
+            one_line(_message(response, body), key),
             status=status,
             request_id=_request_id(response),
             retry_after_seconds=asked_delay_seconds(response.headers, self._now()),
@@ -191,12 +192,12 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _message(response: httpx.Response) -> str:
+def _message(response: httpx.Response, body: bytes) -> str:
     """The API's own message; an edge's HTML page has none."""
     if response.is_redirect:
         return "an unexpected redirect, not followed: is the base URL right?"
     try:
-        return msgspec.json.decode(response.content, type=_ErrorBody).error.message
+        return msgspec.json.decode(body, type=_ErrorBody).error.message
     except (msgspec.DecodeError, ValueError, RecursionError):
         return "the answer is not the API's error format"
 
