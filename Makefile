@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench golden docs requirements dist sbom image image-test clean venv runtime dev
+.PHONY: help demo test lint format bench golden dashboards docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARG
 
 golden: dev ## Update the golden exposition file
 	@$(RUN) pytest tests/test_golden.py --update-golden $(ARGS)
+
+dashboards: dev ## Write the JSON of the dashboards anew
+	@$(RUN) grafana.dashboards
 
 docs: dev ## Write the reference tables of the README anew
 	@$(RUN) tests.reference

@@ -31,15 +31,16 @@ CONFIG = """\
 global: {{scrape_interval: 1s}}
 scrape_configs:
   - job_name: anthropic
-    static_configs: [{{targets: ["{target}"]}}]
+    static_configs: [{{targets: {targets}}}]
 """
 FAMILIES = "anthropic_(usage|cost|claude_code)_.+"
 
 
 @contextmanager
-def prometheus(program: str, folder: Path, target: str) -> Iterator[str]:
+def prometheus(program: str, folder: Path, *targets: str) -> Iterator[str]:
+    """A Prometheus that scrapes the targets every second; its URL."""
     config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(target=target), encoding="utf-8")
+    config.write_text(CONFIG.format(targets=json.dumps(targets)), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
     command = [
         program,

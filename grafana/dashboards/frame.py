@@ -1,0 +1,133 @@
+"""What all dashboards share: folder links, variables, and the banner that tells invented numbers from real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from grafana_foundation_sdk.builders.dashboard import (
+    CustomVariable,
+    Dashboard,
+    DashboardLink,
+    DatasourceVariable,
+    QueryVariable,
+    Row,
+)
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    Panel,
+    VariableModel,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from grafana.dashboards.panels import DATASOURCE, stat
+from grafana.dashboards.promql import SCOPE
+
+TAG = "anthropic"
+WEEK = 7
+ALL = VariableOption(selected=True, text="All", value="$__all")
+# Grafana shows the label, and filters by the ID, which is what stays when a workspace is renamed.
+NAME_AND_ID = r'/workspace="(?<text>(?:[^"\\]|\\.)*)", workspace_id="(?<value>[^"]*)"/'
+
+Rows = Mapping[str, Sequence[Builder[Panel]]]
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    variables: Iterable[Builder[VariableModel]],
+    rows: Rows,
+    *,
+    since: str = "now-24h",
+) -> Dashboard:
+    """The dashboard `anthropic-<uid>`; `since` is the start of its time range."""
+    built = (
+        Dashboard(f"Anthropic / {title}")
+        .uid(f"anthropic-{uid}")
+        .description(description)
+        .tags([TAG])
+        .time(since, "now")
+        .timezone("utc")  # the API's days are UTC days
+        .refresh("5m")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .readonly()
+        .link(
+            DashboardLink("Anthropic")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags([TAG])
+            .as_dropdown(True)
+            .include_vars(True)
+            .keep_time(True)
+        )
+    )
+    for variable in (*scope_variables(), *variables):
+        built = built.with_variable(variable)
+    built = built.with_panel(banner())
+    for name, panels in rows.items():
+        built = built.with_row(Row(name))
+        for panel in panels:
+            built = built.with_panel(panel)
+    return built
+
+
+def banner() -> Builder[Panel]:
+    """First of all panels: nobody shall take the demo's numbers for real ones."""
+    return stat(
+        "What these numbers are",
+        "Invented numbers come from an exporter in demo mode; real ones from the Admin API of your organization.",
+        'max(anthropic_exporter_demo{job=~"$job"}) or 0 * max(anthropic_exporter_build_info{job=~"$job"})',
+        unit="short",
+        no_value="No exporter: is Prometheus scraping one, and is the data source the right one?",
+        texts={
+            "0": ("Real numbers, as the Admin API reports them", "transparent"),
+            "1": ("DEMO: every number here is invented", "red"),
+        },
+        size=(24, 2),
+    )
+
+
+def scope_variables() -> Iterable[Builder[VariableModel]]:
+    yield DatasourceVariable("datasource").label("Data source").type("prometheus")
+    yield _query("job", "Job", "label_values(anthropic_exporter_build_info, job)").all_value(".+")
+    # Without --organization.name there is no such label: All has to match that too.
+    organizations = 'label_values(anthropic_exporter_collector_up{job=~"$job"}, organization)'
+    yield _query("organization", "Organization", organizations)
+
+
+def workspace_variable(family: str) -> QueryVariable:
+    query = f"query_result(group by (workspace, workspace_id) ({family}{{{SCOPE}}}))"
+    return _query("workspace", "Workspace", query).regex(NAME_AND_ID)
+
+
+def label_variable(label: str, title: str, family: str) -> QueryVariable:
+    """`label_values`, with All for every value and none."""
+    return _query(label, title, f"label_values({family}{{{SCOPE}}}, {label})")
+
+
+def days_variable(days: int) -> CustomVariable:
+    """Which of so many exposed days the breakdowns are of, as a matcher of `days_ago`; yesterday at first."""
+    choices = {"Yesterday": "1", "Today so far": "0"}
+    if days > WEEK:
+        choices |= {"Day before yesterday": "2", "Last 7 complete days": "[1-7]", "All exposed days": ".+"}
+    options = [VariableOption(selected=text == "Yesterday", text=text, value=value) for text, value in choices.items()]
+    values = ", ".join(f"{text} : {value}" for text, value in choices.items())
+    return CustomVariable("days").label("Days of the breakdowns").values(values).options(options).current(options[0])
+
+
+def _query(name: str, label: str, query: str) -> QueryVariable:
+    return (
+        QueryVariable(name)
+        .label(label)
+        .datasource(DATASOURCE)
+        .query(query)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(".*")
+        .current(ALL)
+    )

@@ -1,0 +1,81 @@
+"""Expressions on the metric contract that hold for replicas, several organizations and the turn of a day.
+
+Every selector has the dashboard's job and organization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+ORGANIZATION = ("job", "organization")
+# Replicas differ in these, and for a while in names, until each of them has read a new one: IDs are what counts.
+REPLICA = "instance, pod, node"
+NAMES = "workspace"
+NAMES_OF_USAGE = f"{NAMES}, api_key, actor, service_account"
+SCOPE = 'job=~"$job", organization=~"$organization"'
+CHOSEN_DAYS = 'days_ago=~"$days"'
+DAY_SECONDS = 86_400
+
+# One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day.
+DATES = (
+    "topk by (job, days_ago) (1, max by (job, days_ago, date) ("
+    'anthropic_exporter_bucket_start_timestamp_seconds{job=~"$job"} * on (job, instance, days_ago) group_left (date)'
+    ' anthropic_exporter_day_info{job=~"$job"})) ^ 0'
+)
+
+
+def day(age: int) -> str:
+    """The day that lies so many days back; 0 is the current UTC day."""
+    return f'days_ago="{age}"'
+
+
+def days(pattern: str) -> str:
+    return f'days_ago=~"{pattern}"'
+
+
+def merged(family: str, *matchers: str, offset: str = "") -> str:
+    """The family's samples in scope, each once however many replicas there are, without labels that only name."""
+    names = NAMES_OF_USAGE if family.startswith("anthropic_usage_") else NAMES
+    selector = f"{family}{{{', '.join((SCOPE, *matchers))}}}" + (f" offset {offset}" if offset else "")
+    return f"max without ({REPLICA}, {names}) ({selector})"
+
+
+def total(expression: str, *by: str) -> str:
+    """Summed by these labels; over everything without any."""
+    return f"sum by ({', '.join(by)}) ({expression})" if by else f"sum({expression})"
+
+
+def on_dates(expression: str) -> str:
+    """With the label `date`; the expression has `job` and `days_ago`."""
+    return f"{expression} * on (job, days_ago) group_left (date) ({DATES})"
+
+
+def by_workspace(expression: str, named_in: str) -> str:
+    """With the label `workspace` of a family that has it; the expression has `job`, `organization`, `workspace_id`."""
+    by = "job, organization, workspace_id"
+    names = f"topk by ({by}) (1, group by ({by}, workspace) ({named_in}{{{SCOPE}}}))"
+    return f"({expression}) * on ({by}) group_left (workspace) {names}"
+
+
+def newest_day(expression_of: Callable[[int], str]) -> str:
+    """Of the newest complete day that is reported: cost may be more than a day late."""
+    return first_of(*map(expression_of, (1, 2, 3)))
+
+
+def first_of(*expressions: str) -> str:
+    """The first that has a value."""
+    return " or ".join(f"({expression})" for expression in expressions)
+
+
+def ratio(numerator: str, denominator: str) -> str:
+    """Nothing where the denominator is zero."""
+    return f"({numerator}) / (({denominator}) > 0)"
+
+
+def largest(count: int, expression: str) -> str:
+    return f"sort_desc(topk({count}, {expression}))"
+
+
+def movers(count: int, change: str) -> str:
+    """The changes that are largest in either direction, with their sign."""
+    return f"sort_desc(({change}) and topk({count}, abs({change})))"
