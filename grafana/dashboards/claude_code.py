@@ -45,7 +45,7 @@ def build() -> Dashboard:
             "People": [_actors()],
             "How it is used": _how_it_is_used(),
             "Adoption": _adoption(),
-            "What this leaves out": [text("What the report lacks", LACKS, size=(24, 6))],
+            "What this leaves out": [text("What the report lacks", LACKS, size=(24, 5))],
         },
     )
 
@@ -104,12 +104,15 @@ def _at_a_glance() -> list[Builder[Panel]]:
 
 
 def _actors() -> Builder[Panel]:
+    by = ("job", "organization", "actor", "actor_type", "customer_type")
+    first = f"topk({MOST}, {total(_of(COST, CHOSEN_DAYS), *by)})"
+
     def column(name: str, *matchers: str) -> str:
-        return f"topk({MOST}, {total(_of(name, CHOSEN_DAYS, *matchers), 'actor', 'actor_type', 'customer_type')})"
+        return f"{total(_of(name, CHOSEN_DAYS, *matchers), *by)} and on ({', '.join(by)}) {first}"
 
     return table(
         "Top users",
-        f"The {MOST} first by each column. {ESTIMATE} {CHOSEN}",
+        f"The {MOST} with the highest estimated cost. {ESTIMATE} {CHOSEN}",
         {
             "Estimated cost": column(COST),
             "Tokens": column(TOKENS),

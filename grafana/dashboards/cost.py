@@ -199,7 +199,7 @@ def _usd(title: str, description: str, expr: str) -> Stat:
 
 def _ranking(title: str, description: str, label: str, matcher: str) -> Builder[Panel]:
     expr = largest(10, f"{total(_cost(CHOSEN_DAYS, matcher), label)} > 0")
-    return ranking(title, description, expr, label=label, unit=USD, no_value=NOT_REPORTED, size=(6, 9))
+    return ranking(title, description, expr, label=label, unit=USD, no_value=NOT_REPORTED, size=(6, 8))
 
 
 def _cost(*matchers: str, offset: str = "") -> str:

@@ -11,11 +11,11 @@ from grafana.dashboards.panels import HALF, Steps, lines, stat, table
 from grafana.dashboards.promql import SCOPE, total
 
 OWN = "anthropic_exporter_"
-BY_COLLECTOR = ("organization", "collector")
+BY_COLLECTOR = ("job", "organization", "collector")
 JOB = 'job=~"$job"'
 UP_OR_DOWN: Steps = ((None, "red"), (1, "green"))
 RATE = "[$__rate_interval]"
-EIGHT = (8, 9)
+EIGHT = (8, 8)
 
 
 def build() -> Dashboard:
@@ -34,8 +34,11 @@ def build() -> Dashboard:
 
 
 def _collectors() -> list[Builder[Panel]]:
+    by = ", ".join(BY_COLLECTOR)
+
     def state(name: str) -> str:
-        return f"max by ({', '.join(BY_COLLECTOR)}) ({OWN}collector_{name}{{{SCOPE}}})"
+        value = f"max by ({by}) ({OWN}collector_{name}{{{SCOPE}}})"
+        return f"{value} * on ({by}) group_left (source) group by ({by}, source) ({OWN}collector_info{{{SCOPE}}})"
 
     return [
         stat(
@@ -45,7 +48,7 @@ def _collectors() -> list[Builder[Panel]]:
             unit="short",
             texts={"0": ("A collector fails", "red"), "1": ("All collectors work", "green")},
             no_value="No exporter",
-            size=(6, 10),
+            size=(6, 8),
         ),
         table(
             "State of the collectors",
@@ -59,9 +62,8 @@ def _collectors() -> list[Builder[Panel]]:
                 "Last refresh took": state("refresh_duration_seconds"),
                 "Reported through": f"time() - {state('data_through_timestamp_seconds')}",
                 "Series": state("series"),
-                "Source": f"count by (organization, collector, source) ({OWN}collector_info{{{SCOPE}}})",
             },
-            labels={"collector": "Collector", "source": "Source of the numbers"},
+            labels={"collector": "Collector", "source": "API"},
             units={
                 "Last success": "s",
                 "Refreshes every": "s",
@@ -70,7 +72,8 @@ def _collectors() -> list[Builder[Panel]]:
                 "Series": "short",
             },
             sort="Last success",
-            size=(18, 10),
+            yes_no=("Up", "Available"),
+            size=(18, 8),
             no_value="No collector",
         ),
     ]

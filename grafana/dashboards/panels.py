@@ -52,7 +52,7 @@ DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 Steps = Sequence[tuple[float | None, str]]
 NEUTRAL: Steps = ((None, "blue"),)
 
-SMALL, THIRD, HALF, FULL = (4, 4), (8, 9), (12, 10), (24, 10)
+SMALL, THIRD, HALF, FULL = (4, 4), (8, 8), (12, 8), (24, 9)
 
 
 class _Panel(Protocol):
@@ -83,8 +83,7 @@ def stat(
     """One number. `texts` are words and colours for values."""
     panel = _framed(Stat(), title, description, unit, no_value, size, steps)
     if texts:
-        results = {value: ValueMappingResult(text=text, color=color) for value, (text, color) in texts.items()}
-        panel = panel.mappings([ValueMap(options=results)])
+        panel = panel.mappings([_texts(texts)])
     return (
         panel.color_mode(BigValueColorMode.BACKGROUND if texts else BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
@@ -163,21 +162,33 @@ def table(
     sort: str,
     size: tuple[int, int] = FULL,
     total: bool = False,
+    yes_no: Sequence[str] = (),
 ) -> Table:
-    """A row for each label set, a column for each instant query by its title; `labels` are shown, with their titles."""
+    """A row for each label set, a column for each instant query by its title; `labels` are shown, with their titles.
+
+    So is the organization, where it has a name. Columns of `yes_no` hold 1 or 0.
+    """
     # Grafana numbers the values only where there are several.
     names = [f"Value #{_ref(number)}" for number in range(len(columns))] if len(columns) > 1 else ["Value"]
     titles = dict(zip(names, columns, strict=True))
     organize = {
-        "excludeByName": {"Time": True, "job": True, "organization": True, "workspace_id": "workspace" in labels},
-        "indexByName": {name: place for place, name in enumerate([*labels, *titles])},
-        "renameByName": {**labels, **titles},
+        "excludeByName": {"Time": True, "job": True, "workspace_id": "workspace" in labels},
+        "indexByName": {name: place for place, name in enumerate(["organization", *labels, *titles])},
+        "renameByName": {"organization": "Organization", **labels, **titles},
     }
     panel = _framed(Table(), title, description, "short", no_value, size, NEUTRAL)
     for number, expr in enumerate(columns.values()):
         panel = panel.with_target(_instant(expr, PromQueryFormat.TABLE).ref_id(_ref(number)))
     for column, unit in units.items():
         panel = panel.override_by_name(column, [DynamicConfigValue("unit", unit)])
+    for column in yes_no:
+        panel = panel.override_by_name(
+            column,
+            [
+                DynamicConfigValue("mappings", [_texts({"0": ("no", "red"), "1": ("yes", "green")})]),
+                DynamicConfigValue("custom.cellOptions", {"type": "color-text"}),
+            ],
+        )
     return (
         panel.with_transformation(DataTransformerConfig("merge", options={}))
         .with_transformation(DataTransformerConfig("organize", options=organize))
@@ -230,6 +241,11 @@ def _framed(panel: P, title: str, description: str, unit: str, no_value: str, si
         .no_value(no_value)
         .thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(thresholds))
     )
+
+
+def _texts(texts: Mapping[str, tuple[str, str]]) -> ValueMap:
+    """Words and colours for values."""
+    return ValueMap({value: ValueMappingResult(text=text, color=color) for value, (text, color) in texts.items()})
 
 
 def _instant(expr: str, form: PromQueryFormat = PromQueryFormat.TIME_SERIES) -> Dataquery:

@@ -78,4 +78,4 @@ def largest(count: int, expression: str) -> str:
 
 def movers(count: int, change: str) -> str:
     """The changes that are largest in either direction, with their sign."""
-    return f"sort_desc(({change}) and topk({count}, abs({change})))"
+    return f"sort_desc(({change}) != 0 and topk({count}, abs({change})))"

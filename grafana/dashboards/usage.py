@@ -185,7 +185,7 @@ def _caching() -> list[Builder[Panel]]:
             unit="currencyUSD",
             steps=((None, "red"), (0, "green")),
             no_value="No cost is reported",
-            size=(4, 10),
+            size=(4, 8),
         ),
         day_bars(
             "Cache hit ratio by day",
@@ -193,7 +193,7 @@ def _caching() -> list[Builder[Panel]]:
             total(on_dates(hit_ratio), "date"),
             unit="percentunit",
             no_value=NO_USAGE,
-            size=(10, 10),
+            size=(10, 8),
         ),
         ranking(
             "Cache hit ratio by model",
@@ -202,7 +202,7 @@ def _caching() -> list[Builder[Panel]]:
             label="model",
             unit="percentunit",
             no_value="No prompts",
-            size=(10, 10),
+            size=(10, 8),
             steps=HIT_RATIO,
         ),
     ]
