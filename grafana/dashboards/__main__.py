@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 def dashboards() -> dict[str, str]:
     """The JSON of each dashboard, by file name."""
     encoder = JSONEncoder(sort_keys=True, indent=2)
-    built = [module.build().build() for module in (cost, usage, claude_code, health)]
+    built = [module.build() for module in (cost, usage, claude_code, health)]
     return {f"{one.uid}.json": encoder.encode(one) + "\n" for one in built}
 
 

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.builders.dashboard import (
     Row,
 )
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import Dashboard as Built
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
@@ -35,22 +36,14 @@ NAME_AND_ID = r'/workspace="(?<text>(?:[^"\\]|\\.)*)", workspace_id="(?<value>[^
 Rows = Mapping[str, Sequence[Builder[Panel]]]
 
 
-def dashboard(
-    uid: str,
-    title: str,
-    description: str,
-    variables: Iterable[Builder[VariableModel]],
-    rows: Rows,
-    *,
-    since: str = "now-24h",
-) -> Dashboard:
-    """The dashboard `anthropic-<uid>`; `since` is the start of its time range."""
+def dashboard(uid: str, title: str, description: str, variables: Iterable[Builder[VariableModel]], rows: Rows) -> Built:
+    """The dashboard `anthropic-<uid>`, with the variables of all and its own."""
     built = (
         Dashboard(f"Anthropic / {title}")
         .uid(f"anthropic-{uid}")
         .description(description)
         .tags([TAG])
-        .time(since, "now")
+        .time("now-24h", "now")
         .timezone("utc")  # the API's days are UTC days
         .refresh("5m")
         .tooltip(DashboardCursorSync.CROSSHAIR)
@@ -71,6 +64,13 @@ def dashboard(
         built = built.with_row(Row(name))
         for panel in panels:
             built = built.with_panel(panel)
+    return _numbered(built.build())
+
+
+def _numbered(built: Built) -> Built:
+    """With an ID for each panel, so that links to one hold."""
+    for number, panel in enumerate(built.panels or [], start=1):
+        panel.id_val = number
     return built
 
 

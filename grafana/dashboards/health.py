@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.dashboard import Panel
+from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.frame import dashboard
 from grafana.dashboards.panels import HALF, Steps, lines, stat, table
