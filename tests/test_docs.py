@@ -154,7 +154,7 @@ def test_the_instructions_name_only_files_and_targets_that_there_are() -> None:
 
 
 def test_prometheus_answers_every_recipe_of_the_readme(program: Callable[[str], str], tmp_path: Path) -> None:
-    assert len(RECIPES) == 8
+    assert len(RECIPES) == 9
     with exporter("demo", "--no-demo.growth") as (_, base_url):
         until_ready(base_url)
         with prometheus(program("prometheus"), tmp_path, base_url.removeprefix("http://")) as url:
