@@ -74,7 +74,7 @@ def build_collectors(settings: Settings, client: Client) -> list[Collector[Any]]
         "claude_code": ClaudeCodeCollector(
             client, settings.claude_code.interval_seconds, settings.claude_code.days, prefix
         ),
-        "organization": OrganizationCollector(client, settings.organization.interval_seconds),
+        "organization": OrganizationCollector(client, settings.organization.interval_seconds, prefix),
     }
     enabled = settings.collectors()
     return [collector for name, collector in collectors.items() if enabled[name].enabled]

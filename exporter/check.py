@@ -12,15 +12,16 @@ from exporter.api.client import Client, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.pages import decode
 from exporter.api.wire import (
+    ApiKeyPage,
     ClaudeCodePage,
     CostPage,
     IdPage,
-    Named,
-    NamedPage,
+    Organization,
     Page,
     ServiceAccountPage,
     UsagePage,
     UserPage,
+    WorkspacePage,
 )
 from exporter.collectors import claude_code, cost, organization, usage
 from exporter.collectors.window import ONE_DAY, rfc3339, utc_day
@@ -34,7 +35,7 @@ class Probe(NamedTuple):
     """A request, and how to read its answer."""
 
     request: Request
-    kind: type[Page | IdPage | Named]
+    kind: type[Page | IdPage | Organization]
     days: Callable[[object], Iterable[date]] = lambda _: ()
     is_report: bool = False
 
@@ -73,9 +74,9 @@ def probes(today: date) -> list[Probe]:
             _record_days,
             is_report=True,
         ),
-        Probe(organization.ME, Named),
-        Probe(organization.WORKSPACES, NamedPage),
-        Probe(organization.API_KEYS, NamedPage),
+        Probe(organization.ME, Organization),
+        Probe(organization.WORKSPACES, WorkspacePage),
+        Probe(organization.API_KEYS, ApiKeyPage),
         Probe(organization.USERS, UserPage),
         Probe(organization.SERVICE_ACCOUNTS, ServiceAccountPage),
     ]
@@ -105,7 +106,7 @@ async def _ask(client: Client, probe: Probe) -> Finding:
 
 def _rows(answer: object, days: Sequence[date]) -> str:
     """The rows of the answer's first page, with a plus sign when there are more pages."""
-    if isinstance(answer, Named):
+    if isinstance(answer, Organization):
         return "1"
     count = len(days) if isinstance(answer, UsagePage | CostPage) else len(getattr(answer, "data", ()))
     more = getattr(answer, "has_more", False) or getattr(answer, "next_page", None)

@@ -6,7 +6,7 @@ under which labels; records that agree in all labels are added up. Sums are exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, localcontext
@@ -32,8 +32,8 @@ EXACT = Context(prec=1000)
 class Metric(Generic[R]):
     """One family of the contract: how a record's numbers become its samples.
 
-    `labels` are the metric's own, added to the labels that all metrics of the collector have. `source` names the API
-    fields. `divisor` turns the summed number into the metric's unit (100 for cents shown as dollars).
+    `labels` are the metric's own, added to those of the records' group. `source` names the API fields. `divisor` turns
+    the summed number into the metric's unit (100 for cents shown as dollars).
     """
 
     name: str
@@ -86,11 +86,12 @@ def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
     sums: dict[str, Number] = {}
     with localcontext(EXACT):
         for text, records in groups.items():
+            start = f"{text}," if text else ""
             # Small sorts: a big one would hold the interpreter's lock, and scrapes with it.
             for own, number in sorted(_sums(metric, records).items()):
                 if (suffix := own_texts.get(own)) is None:
                     suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
-                sums[f"{text},{suffix}" if suffix else text] = number
+                sums[start + suffix if suffix else text] = number
     return sums
 
 
@@ -102,6 +103,13 @@ def _sums(metric: Metric[R], records: Iterable[R]) -> dict[tuple[str, ...], Numb
             before = sums.get(own)
             sums[own] = number if before is None else before + number  # type: ignore[operator]  # one metric never mixes Decimal and float
     return sums
+
+
+def families(metrics: Iterable[Metric[R]], records: Iterable[R], prefix: str = "") -> Iterator[Family]:
+    """A family for each metric, with the metric's own labels alone."""
+    groups = {"": tuple(records)}
+    for metric in metrics:
+        yield Family(metric.name, metric.help, [(prefix, add_up(metric, groups))], metric.divisor)
 
 
 def day_label(day: date, today: date) -> str:

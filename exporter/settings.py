@@ -274,7 +274,7 @@ class Settings(BaseSettings):
     cost: Cost = Field(default=Cost(), description="Cost")
     claude_code: ClaudeCode = Field(default=ClaudeCode(), description="Claude Code")
     organization: Organization = Field(
-        default=Organization(), description="Organization: the names of workspaces, keys and people"
+        default=Organization(), description="Organization: workspaces, keys, people, and their names"
     )
     log: Log = Field(default=Log(), description="Log")
     demo: Demo = Field(default=Demo(), description="Simulated organization of the command `demo`")

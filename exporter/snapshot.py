@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from exporter.collectors import Collector
-from exporter.collectors.organization import Directory
+from exporter.collectors.directory import Directory
 from exporter.collectors.window import exposed_days, midnight, utc_day
 from exporter.exposition import Body, Part, compress, crc32, gzipped, plain, render
 from exporter.metrics import Family, label_text
@@ -98,7 +98,8 @@ class Publisher:
         self.snapshot = await asyncio.to_thread(self._with_tail)
 
     def _render(self, readings: Mapping[str, Any], today: date, changed: str | None) -> dict[str, _Rendered]:
-        directory = readings.get("organization") or Directory()
+        organization = readings.get("organization")
+        directory = organization.directory if organization else Directory()
         rendered = {}
         for collector in self._collectors:
             try:

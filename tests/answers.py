@@ -87,6 +87,36 @@ def claude_code_row(day: str, **values: object) -> Row:
     return row | values
 
 
+def workspace_row(workspace_id: str, **values: object) -> Row:
+    row: Row = {
+        "id": workspace_id,
+        "type": "workspace",
+        "name": "Research",
+        "created_at": "2026-02-01T09:00:00Z",
+        "archived_at": None,
+        "display_color": "#6C5BB9",
+        "data_residency": {"allowed_inference_geos": "unrestricted", "workspace_geo": "us"},
+    }
+    return row | values
+
+
+def api_key_row(api_key_id: str, **values: object) -> Row:
+    """An active key without an end, made by user_01 for wrkspc_01, as API version 2026-10-21 has it."""
+    row: Row = {
+        "id": api_key_id,
+        "type": "api_key",
+        "name": "ci",
+        "status": "active",
+        "created_at": "2026-03-01T09:00:00Z",
+        "expires_at": None,
+        "created_by": {"id": "user_01", "type": "user"},
+        "partial_key_hint": "sk-ant-api03-Ab1...x9AA",
+        "principal": None,
+        "scope": {"type": "workspace", "workspace_id": "wrkspc_01"},
+    }
+    return row | values
+
+
 def buckets(rows: RowsByDay, seen: Seen) -> Row:
     """A report's answer on one page: a bucket for each day of the window, empty ones too."""
     first, end = (date.fromisoformat((seen.param(name) or "")[:10]) for name in ("starting_at", "ending_at"))
@@ -118,8 +148,8 @@ def script(
     claude_code: RowsByDay | None = None,
 ) -> None:
     """An organization with one workspace besides the default one, an API key, a user and a service account."""
-    default = {"id": "wrkspc_default", "name": "Default"}
-    research = {"id": "wrkspc_01", "name": "Research"}
+    default = workspace_row("wrkspc_default", name="Default", created_at="2026-01-01T00:00:00Z")
+    research = workspace_row("wrkspc_01")
 
     def workspaces(seen: Seen) -> Row:
         return listing(default, research) if seen.param("include_default") else listing(research)
@@ -128,7 +158,8 @@ def script(
     api.on(COST, lambda seen: buckets(cost or {}, seen))
     api.on(CLAUDE_CODE, lambda seen: records(claude_code or {}, seen))
     api.on(WORKSPACES, workspaces)
-    api.on(API_KEYS, listing({"id": "apikey_01", "name": "ci"}))
-    api.on(USERS, listing({"id": "user_01", "email": "ada@example.com", "name": "Ada"}))
-    api.on(SERVICE_ACCOUNTS, {"data": [{"id": "svac_01", "name": "bot"}], "next_page": None})
+    api.on(API_KEYS, listing(api_key_row("apikey_01")))
+    api.on(USERS, listing({"id": "user_01", "email": "ada@example.com", "name": "Ada", "role": "admin"}))
+    bot = {"id": "svac_01", "name": "bot", "organization_role": "developer", "archived_at": None}
+    api.on(SERVICE_ACCOUNTS, {"data": [bot], "next_page": None})
     api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -16,9 +16,18 @@ import msgspec
 from msgspec import inspect
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.api.wire import ClaudeCodePage, CostPage, UsagePage
-from exporter.collectors import claude_code, cost, usage
-from exporter.collectors.organization import Directory
+from exporter.api.wire import (
+    ApiKeyPage,
+    ClaudeCodePage,
+    CostPage,
+    Organization,
+    ServiceAccountPage,
+    UsagePage,
+    UserPage,
+    WorkspacePage,
+)
+from exporter.collectors import claude_code, cost, inventory, organization, usage
+from exporter.collectors.directory import Directory
 from exporter.settings import Dimension, leaves
 from exporter.settings_sources import Leaf
 from exporter.telemetry import Telemetry
@@ -47,12 +56,14 @@ UNITS = {
     "_seconds": "seconds",
     "_seconds_total": "seconds",
     "_series": "samples",
+    "_service_accounts": "service accounts",
     "_sessions": "sessions",
     "_timestamp_seconds": "Unix time",
     "_tokens": "tokens",
     "_tool_actions": "proposals",
     "_up": "0 or 1",
     "_usd": "US dollars",
+    "_users": "users",
     "_web_search_requests": "searches",
 }
 
@@ -61,8 +72,8 @@ LABELS = {
     "days_ago": "`0` is the current UTC day, `1` yesterday, …",
     "date": "the day as YYYY-MM-DD",
     "weekday": "`Mon` … `Sun`",
-    "workspace": "name, else ID; `default` for the default workspace",
-    "workspace_id": "ID; `default` for the default workspace",
+    "workspace": "name, else ID; `default` for the default workspace; `none` for an API key of the whole organization",
+    "workspace_id": "ID; `default` and `none` as above",
     "model": "as the API names it; `none` where the cost has no model",
     "service_tier": "`standard`, `batch`, `priority`, …; `none` where the cost has none",
     "token_type": "`uncached_input`, `cache_read`, `output`, and `cache_write_5m`, `cache_write_1h` or, for Claude "
@@ -75,8 +86,14 @@ LABELS = {
     "change": "`added` or `removed`",
     "tool": "`edit`, `write`, …",
     "decision": "`accepted` or `rejected`",
-    "api_key": "name of the API key, else ID; `--usage.group-by=api_key_id`",
-    "api_key_id": "ID of the API key; `--usage.group-by=api_key_id`",
+    "organization_id": "ID of the organization",
+    "organization_name": "name of the organization as the API has it, else ID",
+    "archived": "`true` or `false`",
+    "workspace_geo": "where the workspace's data are: `us`, …; `none` where the API does not say",
+    "role": "in the organization: `admin`, `developer`, `user`, …",
+    "created_by": "ID of the user or service account that made the API key, else `none`",
+    "api_key": "name of the API key, else ID; of usage with `--usage.group-by=api_key_id`",
+    "api_key_id": "ID of the API key; of usage with `--usage.group-by=api_key_id`",
     "actor_id": "ID of the user; `--usage.group-by=account_id`",
     "service_account": "name of the service account, else ID; `--usage.group-by=service_account_id`",
     "service_account_id": "ID of the service account; `--usage.group-by=service_account_id`",
@@ -87,7 +104,8 @@ LABELS = {
     "source": "`legacy` or `admin`",
     "reason": "why a refresh failed, see [When the API fails](#when-the-api-fails)",
     "endpoint": "the API's path without `/v1/organizations/`",
-    "status": "HTTP status, `timeout` or `network`",
+    "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of a request: HTTP status, `timeout` or "
+    "`network`",
     "encoding": "`identity` or `gzip`",
     "version": "of the exporter",
     "revision": "of the source",
@@ -97,7 +115,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Report:
-    """A report of the API, and what becomes of its fields that no metric shows as numbers.
+    """A report or list of the API, and what becomes of its fields that no metric shows as numbers.
 
     `families` are the API fields of each family's numbers. `uses` are the other fields that are read, `unread` those
     that the API documents and the exporter does not read.
@@ -122,6 +140,9 @@ class Report:
 PAGING = {"has_more": "paging", "next_page": "paging"}
 BUCKETS = {**PAGING, "starting_at": "the day: label `days_ago`"}
 BUCKET_END = {"ending_at": "follows from `starting_at`: buckets are UTC days"}
+ID_PAGING = {"has_more": "paging", "last_id": "paging"}
+KIND = {"type": "says what the object is; each list has one kind"}
+UNREAD_OF_LISTS = {**KIND, "first_id": "pages are read forwards"}
 WORKSPACE = {"workspace_id": "labels `workspace`, `workspace_id`"}
 
 REPORTS = (
@@ -188,6 +209,86 @@ REPORTS = (
             "is_remote": "the rows of web and local sessions are added up",
         },
     ),
+    Report(
+        organization.ME.endpoint,
+        Organization,
+        {metric.name: metric.source for metric in inventory.ORGANIZATION},
+        uses={"id": "label `organization_id`", "name": "label `organization_name`"},
+        unread=KIND,
+    ),
+    Report(
+        organization.WORKSPACES.endpoint,
+        WorkspacePage,
+        {metric.name: metric.source for metric in inventory.WORKSPACES},
+        uses={
+            **ID_PAGING,
+            "id": "label `workspace_id`",
+            "name": "label `workspace`, here and in usage, cost and API keys",
+            "archived_at": "label `archived`",
+            "data_residency.workspace_geo": "label `workspace_geo`",
+        },
+        unread={
+            **UNREAD_OF_LISTS,
+            "data_residency.allowed_inference_geos": "a setting; the `inference_geo` of usage says what happened",
+            "data_residency.default_inference_geo": "a setting; the `inference_geo` of usage says what happened",
+            "display_color": "the Console's decoration",
+            "compartment_id": "no other field refers to it",
+            "external_key_id": "no other field refers to it",
+            "tags": "names of labels that anybody may choose",
+            "user_profile_id": "no other field refers to it",
+        },
+    ),
+    Report(
+        organization.USERS.endpoint,
+        UserPage,
+        {metric.name: metric.source for metric in inventory.USERS},
+        uses={**ID_PAGING, "id": "each user counts once", "email": "names the `actor` of usage by `account_id`"},
+        unread={
+            **UNREAD_OF_LISTS,
+            "name": "personal; `actor` is the e-mail address",
+            "added_at": "personal; users are only counted",
+        },
+    ),
+    Report(
+        organization.API_KEYS.endpoint,
+        ApiKeyPage,
+        {metric.name: metric.source for metric in inventory.API_KEYS},
+        uses={
+            **ID_PAGING,
+            "id": "label `api_key_id`",
+            "name": "label `api_key`, here and in usage by `api_key_id`",
+            "scope.workspace_id": "labels `workspace`, `workspace_id`",
+            "workspace_id": "labels `workspace`, `workspace_id` where there is no `scope`",
+            "status": "label `status`",
+            "created_by.id": "label `created_by`",
+        },
+        unread={
+            **UNREAD_OF_LISTS,
+            "scope.type": "follows from `scope.workspace_id`",
+            "created_by.type": "the beginning of the ID says it",
+            "partial_key_hint": "a part of the secret",
+            "principal": "not needed to tell keys apart",
+        },
+    ),
+    Report(
+        organization.SERVICE_ACCOUNTS.endpoint,
+        ServiceAccountPage,
+        {metric.name: metric.source for metric in inventory.SERVICE_ACCOUNTS},
+        uses={
+            "next_page": "paging",
+            "id": "each service account counts once",
+            "name": "names the `service_account` of usage by `service_account_id`",
+            "organization_role": "label `role`",
+            "archived_at": "label `archived`",
+        },
+        unread={
+            **KIND,
+            "description": "text for people",
+            "created_at": "service accounts are only counted",
+            "updated_at": "service accounts are only counted",
+            "created_by_actor_id": "service accounts are only counted",
+        },
+    ),
 )
 
 
@@ -201,7 +302,7 @@ def _is_in(field: str, source: str) -> bool:
 
 
 def _fields(type_: inspect.Type) -> Iterator[str]:
-    """Dotted paths of the fields without fields of their own; lists, and the reports' envelopes, add nothing."""
+    """Dotted paths of the fields without fields of their own; lists, choices and envelopes add nothing."""
     match type_:
         case inspect.StructType(fields=fields):
             for each in fields:
@@ -211,6 +312,9 @@ def _fields(type_: inspect.Type) -> Iterator[str]:
                     if each.name in {"data", "results"}
                     else [".".join(filter(None, (each.name, path))) for path in below or [""]]
                 )
+        case inspect.UnionType(types=types):
+            for choice in types:
+                yield from _fields(choice)
         case inspect.ListType(item_type=item):
             yield from _fields(item)
         case inspect.DictType(value_type=value):
@@ -332,7 +436,7 @@ def coverage_table() -> str:
             *((field, f"not read: {why}") for field, why in report.unread.items()),
         )
     ]
-    return _table(("report", "field", "becomes"), rows)
+    return _table(("endpoint", "field", "becomes"), rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -35,11 +35,12 @@ def expected(
     cost_lag: timedelta = timedelta(hours=1),
     claude_code_lag: timedelta = timedelta(hours=1),
 ) -> Exposed:
-    """Every sample of the sections usage, cost and Claude Code for a refresh at `now`."""
+    """Every sample of the sections usage, cost, Claude Code and organization for a refresh at `now`."""
     exact = {
         **_usage(organization, now, usage_days, now - usage_lag),
         **_cost(organization, now, cost_days, now - cost_lag),
         **_claude_code(organization, now, claude_code_days, now - claude_code_lag),
+        **_organization(organization, now),
     }
     return {name: {key: float(value) for key, value in sums.items()} for name, sums in exact.items() if sums}
 
@@ -159,3 +160,36 @@ def _claude_code(organization: Organization, now: datetime, days: int, at: datet
             counted = labels(days_ago=age, actor_type=kind, customer_type=customer)
             families["anthropic_claude_code_active_actors"][counted] += len(names)
     return {name: dict(sums) for name, sums in families.items()}
+
+
+def _organization(organization: Organization, now: datetime) -> dict[str, Sums]:
+    families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
+
+    def add(name: str, value: float, **own: str) -> None:
+        families[f"anthropic_{name}"][labels(**own)] += Fraction(value)
+
+    me = organization.me
+    add("organization_info", 1, organization_id=me.id, organization_name=me.name)
+    for workspace in (organization.default_workspace, *organization.workspaces):
+        named, geo = _workspace(organization, workspace.id), workspace.data_residency.workspace_geo
+        add("workspace_info", 1, **named, archived=_archived(workspace.archived_at), workspace_geo=geo)
+        created = workspace.created_at.timestamp()
+        add("workspace_created_timestamp_seconds", created, workspace_id=named["workspace_id"])
+    for user in organization.users:
+        add("organization_users", 1, role=user.role)
+    for key in organization.api_keys(now):
+        named = {"workspace": "none", "workspace_id": "none"}
+        if key.workspace_id:
+            named = _workspace(organization, key.workspace_id)
+        creator = key.created_by.id if key.created_by else "none"
+        add("api_key_info", 1, api_key_id=key.id, api_key=key.name, **named, status=key.status, created_by=creator)
+        add("api_key_created_timestamp_seconds", key.created_at.timestamp(), api_key_id=key.id)
+        if key.expires_at:
+            add("api_key_expires_timestamp_seconds", key.expires_at.timestamp(), api_key_id=key.id)
+    for account in organization.service_accounts:
+        add("service_accounts", 1, role=account.organization_role, archived=_archived(account.archived_at))
+    return {name: dict(sums) for name, sums in families.items()}
+
+
+def _archived(archived_at: datetime | None) -> str:
+    return "true" if archived_at else "false"

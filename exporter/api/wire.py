@@ -1,6 +1,7 @@
 """The JSON shapes of the API's answers, as far as the exporter reads them.
 
-Unknown fields and values pass; a missing or mistyped number does not. Counts are tokens or events, money is in cents.
+Unknown fields and values pass; a missing or mistyped number or a mistyped time does not. Counts are tokens or events,
+money is in cents.
 Pages: https://platform.claude.com/docs/en/api/admin
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 # Every 64-bit number converts to a finite float; larger ones are no counts.
 Count = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float
@@ -169,23 +170,67 @@ class ClaudeCodePage(ReportPage, kw_only=True):
     data: list[ClaudeCodeRecord]
 
 
-# The organization's directory
+# The organization's inventory
 
 
-class Named(Untracked):
-    """A workspace, an API key or a service account."""
-
+class Organization(Untracked):
     id: str
     name: str | None = None
+
+
+class DataResidency(Untracked):
+    workspace_geo: str | None = None
+
+
+class Workspace(Untracked):
+    id: str
+    name: str | None = None
+    created_at: Timestamp | None = None
+    archived_at: Timestamp | None = None
+    data_residency: DataResidency | None = None
+
+
+class Creator(Untracked):
+    id: str | None = None
+
+
+class Scope(Untracked):
+    """Has the real ID of a workspace, even of the default one; none for the whole organization."""
+
+    workspace_id: str | None = None
+
+
+class ApiKey(Untracked):
+    id: str
+    name: str | None = None
+    status: str | None = None
+    created_at: Timestamp | None = None
+    expires_at: Timestamp | None = None
+    created_by: Creator | None = None
+    scope: Scope | None = None
+    # Of the version 2023-06-01; null for the default workspace.
+    workspace_id: str | UnsetType | None = UNSET
 
 
 class User(Untracked):
     id: str
     email: str | None = None
+    role: str | None = None
 
 
-class NamedPage(IdPage, kw_only=True):
-    data: list[Named]
+class ServiceAccount(Untracked):
+    id: str
+    name: str | None = None
+    organization_role: str | None = None
+    archived_at: Timestamp | None = None
+
+
+class WorkspacePage(IdPage, kw_only=True):
+    data: list[Workspace]
+
+
+class ApiKeyPage(IdPage, kw_only=True):
+    data: list[ApiKey]
 
 
 class UserPage(IdPage, kw_only=True):
@@ -193,4 +238,4 @@ class UserPage(IdPage, kw_only=True):
 
 
 class ServiceAccountPage(Page, kw_only=True):
-    data: list[Named]
+    data: list[ServiceAccount]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from exporter.collectors.organization import Directory
+from exporter.collectors.directory import Directory
 from exporter.metrics import Family
 
 Reading = TypeVar("Reading")

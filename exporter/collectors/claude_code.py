@@ -16,8 +16,8 @@ from functools import partial
 from exporter.api.client import Client, Request
 from exporter.api.pages import pages
 from exporter.api.wire import Actor, ClaudeCodePage, ClaudeCodeRecord
+from exporter.collectors.directory import Directory
 from exporter.collectors.entitlement import Entitlement
-from exporter.collectors.organization import Directory
 from exporter.collectors.window import ONE_DAY, end_of, exposed_days, is_stale, utc_day
 from exporter.metrics import NONE, Family, Metric, Sample, day_families, day_label, joined, label_text
 

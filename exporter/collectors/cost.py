@@ -17,8 +17,8 @@ from exporter.api.client import Client, Request
 from exporter.api.errors import ApiError
 from exporter.api.pages import pages
 from exporter.api.wire import CostPage, CostResult
+from exporter.collectors.directory import Directory
 from exporter.collectors.entitlement import Entitlement
-from exporter.collectors.organization import Directory
 from exporter.collectors.window import ONE_DAY, end_of, exposed_days, is_stale, rfc3339, utc_day
 from exporter.metrics import NONE, Family, Metric, add_up, day_families, grouped, joined, label_text
 

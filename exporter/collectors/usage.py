@@ -14,8 +14,8 @@ from typing import NamedTuple
 from exporter.api.client import Client, Request
 from exporter.api.pages import pages
 from exporter.api.wire import UsagePage, UsageResult
+from exporter.collectors.directory import Directory, named
 from exporter.collectors.entitlement import Entitlement
-from exporter.collectors.organization import Directory, named
 from exporter.collectors.window import ONE_DAY, end_of, exposed_days, rfc3339, utc_day
 from exporter.metrics import NONE, Family, Metric, Number, Sample, day_families, label_text
 

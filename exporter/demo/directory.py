@@ -27,22 +27,31 @@ ARCHIVED = "Legacy Chatbot"
 ARCHIVED_AT = datetime(2026, 8, 14, 15, 30, tzinfo=UTC)
 COLORS = ("#6C5BB9", "#C96442", "#2E7D32", "#1565C0", "#AD1457", "#F9A825")
 
+ROTATED_EVERY = timedelta(days=14)
+
 STAFF_ROLES = ("primary_owner", "admin", "billing", "developer", "membership_admin")
 EVERY_API_ACTOR = 7
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """`workspaces` does not hold the default one. Each workspace has at least two keys, its traffic's keys first."""
+    """`workspaces` does not hold the default one. Each workspace has at least two keys, its traffic's keys first.
+
+    `api_keys` are as they were made. `rotated_key` is the first of a line of keys that each live for a fortnight.
+    """
 
     me: Me
     default_workspace: Workspace
     workspaces: tuple[Workspace, ...]
     api_keys: tuple[ApiKey, ...]
+    rotated_key: ApiKey
     users: tuple[User, ...]
     service_accounts: tuple[ServiceAccount, ...]
 
     def keys_of(self, workspace: Workspace) -> list[ApiKey]:
         return [key for key in self.api_keys if key.workspace_id == workspace.id]
+
+    def api_keys_at(self, at: datetime) -> tuple[ApiKey, ...]:
+        return (*(key.as_of(at) for key in self.api_keys), _successor(self.rotated_key, at))
 
 
 def identifier(prefix: str, rng: Random) -> str:
@@ -141,7 +150,7 @@ def _api_keys(default: Workspace, workspaces: list[Workspace], actors: int, make
         for purpose in ("server", "pipeline")
     ]
     first, last = workspaces[0], workspaces[-1]
-    keys.append(maker.make("hackathon", first, "expired", day_after_founding(60)))
+    keys.append(maker.make("hackathon", first, "active", day_after_founding(60)))
     keys.append(maker.make("load-test", last, "inactive"))
     keys.append(maker.make("old-gateway", first, "archived"))
     keys.append(maker.make("rotates-in-2027", first, "active", datetime(2027, 1, 31, tzinfo=UTC)))
@@ -149,6 +158,18 @@ def _api_keys(default: Workspace, workspaces: list[Workspace], actors: int, make
     names = (claude_code_key_name(position) for position in range(actors) if is_api_actor(position))
     keys.extend(maker.make(name, first) for name in names)
     return keys
+
+
+def _successor(first: ApiKey, at: datetime) -> ApiKey:
+    """The key that works at an instant, where a new one takes the place of the one that expires."""
+    number = max(0, (at - first.created_at) // ROTATED_EVERY)
+    created_at = first.created_at + number * ROTATED_EVERY
+    return msgspec.structs.replace(
+        first,
+        id=identifier("apikey", Random(f"{first.id}/{number}")),
+        created_at=created_at,
+        expires_at=created_at + ROTATED_EVERY,
+    )
 
 
 def _service_accounts(owner: User, rng: Random) -> list[ServiceAccount]:
@@ -176,11 +197,13 @@ def build_directory(seed: int, actors: int, workspaces: int) -> Directory:
     default = _workspace("Default", 0, rng)
     named = [_workspace(name, age, rng) for age, name in enumerate(_workspace_names(workspaces))]
     users = _users(actors, rng)
+    keys = _KeyMaker(users[: len(STAFF_ROLES)], rng)
     return Directory(
         me=me,
         default_workspace=default,
         workspaces=tuple(named),
-        api_keys=tuple(_api_keys(default, named, actors, _KeyMaker(users[: len(STAFF_ROLES)], rng))),
+        api_keys=tuple(_api_keys(default, named, actors, keys)),
         users=tuple(users),
         service_accounts=tuple(_service_accounts(users[0], rng)),
+        rotated_key=keys.make("rotated-fortnightly", named[0]),
     )

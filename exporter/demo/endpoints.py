@@ -70,7 +70,7 @@ class Endpoints:
             case "workspaces":
                 return _id_answer(self._inventory.workspaces(query), query)
             case "api_keys":
-                return _id_answer(self._inventory.api_keys(query, version), query)
+                return _id_answer(self._inventory.api_keys(query, version, request.time), query)
             case "users":
                 return _id_answer(self._inventory.users(query), query)
         return self._paged_answer(request, query)

@@ -65,6 +65,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="a
         """The real ID, also of the default workspace; None when the key belongs to the whole organization."""
         return self.scope.workspace_id if isinstance(self.scope, WorkspaceScope) else None
 
+    def as_of(self, at: datetime) -> "ApiKey":
+        is_expired = self.expires_at is not None and self.expires_at <= at
+        return msgspec.structs.replace(self, status="expired") if is_expired else self
+
 
 class User(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="user"):
     id: str

@@ -1,6 +1,7 @@
 """The lists of the organization's workspaces, API keys, users and service accounts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -33,8 +34,8 @@ class Inventory:
             query,
         )
 
-    def api_keys(self, query: Query, version: str) -> Body:
-        page = id_page([key for key in self._organization.api_keys if _is_wanted_key(key, query)], query)
+    def api_keys(self, query: Query, version: str, at: datetime) -> Body:
+        page = id_page([key for key in self._organization.api_keys(at) if _is_wanted_key(key, query)], query)
         if version == VERSION_WITH_WORKSPACE_OF_KEY:
             page["data"] = [self._old_key(key) for key in page["data"]]
         return page

@@ -58,9 +58,9 @@ class Organization:
         """All but the default one, archived ones included."""
         return self._directory.workspaces
 
-    @property
-    def api_keys(self) -> tuple[ApiKey, ...]:
-        return self._directory.api_keys
+    def api_keys(self, at: datetime) -> tuple[ApiKey, ...]:
+        """All keys, whatever their status; one of them always expires within two weeks."""
+        return self._directory.api_keys_at(at)
 
     @property
     def users(self) -> tuple[User, ...]:

@@ -15,10 +15,10 @@ from exporter.api.client import Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.pages import LONGEST_CURSOR, id_pages, pages
 from exporter.api.wire import (
+    ApiKeyPage,
     ClaudeCodePage,
     CostPage,
     IdPage,
-    NamedPage,
     Page,
     ServiceAccountPage,
     UsagePage,
@@ -109,13 +109,13 @@ def test_an_id_list_is_followed_by_its_last_id(api: ScriptedApi) -> None:
             {"data": [row("b")], "has_more": False, "first_id": "b", "last_id": "b"},
         ],
     )
-    assert [r.id for page in read_ids(api, NamedPage) for r in page.data] == ["a", "b"]
+    assert [r.id for page in read_ids(api, ApiKeyPage) for r in page.data] == ["a", "b"]
     assert [seen.params for seen in api.requests] == [(("limit", "5"),), (("limit", "5"), ("after_id", "a"))]
 
 
 def test_an_empty_id_list_has_null_ids(api: ScriptedApi) -> None:
     api.on(PATH, {"data": [], "has_more": False, "first_id": None, "last_id": None})
-    assert [page.data for page in read_ids(api, NamedPage)] == [[]]
+    assert [page.data for page in read_ids(api, ApiKeyPage)] == [[]]
 
 
 def paged(rows: list[str], size: int, cursors: list[str], seen: Seen, parameter: str) -> tuple[list[str], str | None]:
@@ -147,7 +147,7 @@ def test_any_page_size_and_any_cursor_give_the_same_rows(
     api.on(PATH, list_page)
     assert [r.id for page in read(api, ServiceAccountPage) for r in page.data] == rows
     api.on(PATH, id_page)
-    assert [r.id for page in read_ids(api, NamedPage) for r in page.data] == rows
+    assert [r.id for page in read_ids(api, ApiKeyPage) for r in page.data] == rows
 
 
 # Cursors that lead nowhere
@@ -163,7 +163,7 @@ def test_a_report_that_promises_more_needs_a_cursor(api: ScriptedApi, envelope: 
 @pytest.mark.parametrize("envelope", [{}, {"last_id": None}, {"last_id": ""}])
 def test_an_id_list_that_promises_more_needs_a_cursor(api: ScriptedApi, envelope: dict[str, object]) -> None:
     api.on(PATH, {"data": [], "has_more": True, **envelope})
-    error = problem(lambda: read_ids(api, NamedPage))
+    error = problem(lambda: read_ids(api, ApiKeyPage))
     assert (error.reason, error.message) == (Reason.PAGINATION, NO_CURSOR)
 
 
@@ -177,7 +177,7 @@ def test_a_repeated_cursor_ends_it(api: ScriptedApi, cursors: list[str]) -> None
 
 def test_an_id_list_may_not_repeat_its_cursor_either(api: ScriptedApi) -> None:
     api.on(PATH, {"data": [row("a")], "has_more": True, "last_id": "a"})
-    error = problem(lambda: read_ids(api, NamedPage))
+    error = problem(lambda: read_ids(api, ApiKeyPage))
     assert (error.reason, error.message) == (Reason.PAGINATION, REPEATED)
 
 

@@ -2,17 +2,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.collectors.organization import Directory
-from tests.answers import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, Row, listing, script
-from tests.exporting import Exporter, exporting
+from exporter.collectors.directory import Directory
+from tests.answers import (
+    API_KEYS,
+    ME,
+    SERVICE_ACCOUNTS,
+    USERS,
+    WORKSPACES,
+    Row,
+    api_key_row,
+    listing,
+    script,
+    workspace_row,
+)
+from tests.exporting import Exporter, Exposed, exporting, labels
 from tests.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
+KEY_INFO = "anthropic_api_key_info"
+KEY_CREATED, KEY_EXPIRES = "anthropic_api_key_created_timestamp_seconds", "anthropic_api_key_expires_timestamp_seconds"
+WORKSPACE_INFO = "anthropic_workspace_info"
+WORKSPACE_CREATED = "anthropic_workspace_created_timestamp_seconds"
+FAMILIES_OF = {
+    ME: {"anthropic_organization_info"},
+    WORKSPACES: {WORKSPACE_INFO, WORKSPACE_CREATED},
+    USERS: {"anthropic_organization_users"},
+    API_KEYS: {KEY_INFO, KEY_CREATED, KEY_EXPIRES},
+    SERVICE_ACCOUNTS: {"anthropic_service_accounts"},
+}
+FAMILIES = set().union(*FAMILIES_OF.values())
+KEY = {
+    "api_key_id": "apikey_01",
+    "api_key": "ci",
+    "workspace_id": "wrkspc_01",
+    "workspace": "Research",
+    "status": "active",
+    "created_by": "user_01",
+}
+# 2026-11-30T12:00:00Z
+SOON, SOON_TIME = "2026-11-30T13:00:00+01:00", 1796040000
 
 
 @pytest.fixture(autouse=True)
@@ -20,23 +54,32 @@ def noon(clock: Clock) -> None:
     clock("2026-11-21T12:00:00Z")
 
 
-def directory(answers: dict[str, Any]) -> tuple[Directory, Exporter, ScriptedApi]:
-    async def run(base_url: str) -> tuple[Directory, Exporter]:
-        async with exporting(base_url) as exporter:
+def read(answers: dict[str, Any], *flags: str) -> tuple[Exporter, ScriptedApi]:
+    async def run(base_url: str) -> Exporter:
+        async with exporting(base_url, *flags) as exporter:
             await exporter.refresh("organization")
-            return exporter.publisher.reading("organization"), exporter
+            return exporter
 
     with ScriptedApi() as api:
         script(api)
         for path, answer in answers.items():
             api.on(path, answer)
-        found, exporter = asyncio.run(run(api.base_url))
-        return found, exporter, api
+        return asyncio.run(run(api.base_url)), api
+
+
+def directory(answers: dict[str, Any]) -> tuple[Directory, Exporter, ScriptedApi]:
+    exporter, api = read(answers)
+    return exporter.publisher.reading("organization").directory, exporter, api
+
+
+def exposed(answers: dict[str, Any], *flags: str) -> Exposed:
+    """The samples of the API's own families."""
+    exporter, _ = read(answers, *flags)
+    return {name: samples for name, samples in exporter.exposed.items() if name in FAMILIES}
 
 
 def test_every_name_is_read() -> None:
     found, exporter, api = directory({})
-    assert found.organization == "Acme"
     assert found.workspaces["wrkspc_01"] == "Research"
     assert found.api_keys == {"apikey_01": "ci"}
     assert found.users == {"user_01": "ada@example.com"}
@@ -132,3 +175,185 @@ def test_the_default_workspace_once_found_costs_one_list_a_refresh() -> None:
         script(api)
         asyncio.run(run(api.base_url))
     assert [seen.param("include_default") for seen in api.seen(WORKSPACES)] == ["true", None, "true"]
+
+
+def test_every_list_becomes_its_families() -> None:
+    expiring = listing(api_key_row("apikey_01", expires_at=SOON))
+    assert exposed({API_KEYS: expiring}) == {
+        "anthropic_organization_info": {
+            labels(organization_id="0b1c2d3e-0000-4000-8000-00000000abcd", organization_name="Acme"): 1
+        },
+        WORKSPACE_INFO: {
+            labels(workspace_id="default", workspace="default", archived="false", workspace_geo="us"): 1,
+            labels(workspace_id="wrkspc_01", workspace="Research", archived="false", workspace_geo="us"): 1,
+        },
+        WORKSPACE_CREATED: {labels(workspace_id="default"): 1767225600, labels(workspace_id="wrkspc_01"): 1769936400},
+        "anthropic_organization_users": {labels(role="admin"): 1},
+        KEY_INFO: {labels(**KEY): 1},
+        KEY_CREATED: {labels(api_key_id="apikey_01"): 1772355600},
+        KEY_EXPIRES: {labels(api_key_id="apikey_01"): SOON_TIME},
+        "anthropic_service_accounts": {labels(role="developer", archived="false"): 1},
+    }
+
+
+def test_a_configured_name_is_on_every_family() -> None:
+    expiring = listing(api_key_row("apikey_01", expires_at=SOON))
+    found = exposed({API_KEYS: expiring}, "--organization.name", "acme")
+    assert found.keys() == FAMILIES
+    assert all(("organization", "acme") in key for samples in found.values() for key in samples)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("path", FAMILIES_OF)
+def test_the_families_of_an_endpoint_that_is_refused_are_absent_and_no_others(path: str, status: int) -> None:
+    answers = {API_KEYS: listing(api_key_row("apikey_01", expires_at=SOON))} | {path: error(status)}
+    assert exposed(answers).keys() == FAMILIES - FAMILIES_OF[path]
+
+
+def test_an_archived_workspace_says_so() -> None:
+    archived = workspace_row("wrkspc_02", name="Old", archived_at="2026-08-14T15:30:00Z")
+    found = exposed({WORKSPACES: listing(archived)})
+    key = labels(workspace_id="wrkspc_02", workspace="Old", archived="true", workspace_geo="us")
+    assert found[WORKSPACE_INFO] == {key: 1}
+
+
+@pytest.mark.parametrize(
+    ("shape", "workspace", "workspace_id"),
+    [
+        ({"scope": {"type": "workspace", "workspace_id": "wrkspc_default"}}, "default", "default"),
+        ({"scope": {"type": "workspace", "workspace_id": "wrkspc_gone"}}, "wrkspc_gone", "wrkspc_gone"),
+        ({"scope": {"type": "organization"}}, "none", "none"),
+        ({"scope": {"type": "organization"}, "workspace_id": None}, "none", "none"),
+        ({"scope": {"type": "planet"}}, "none", "none"),
+        ({"scope": None, "workspace_id": "wrkspc_01"}, "Research", "wrkspc_01"),
+        ({"scope": None, "workspace_id": None}, "default", "default"),
+        ({"scope": None}, "none", "none"),
+    ],
+)
+def test_a_keys_workspace_is_read_in_the_shapes_of_both_api_versions(
+    shape: Row, workspace: str, workspace_id: str
+) -> None:
+    found = exposed({API_KEYS: listing(api_key_row("apikey_01", **shape))})
+    assert found[KEY_INFO] == {labels(**KEY | {"workspace": workspace, "workspace_id": workspace_id}): 1}
+
+
+def test_a_key_without_an_end_has_no_expiry_and_one_that_has_expired_has_its_own() -> None:
+    endless = api_key_row("apikey_01")
+    expired = api_key_row("apikey_02", status="expired", expires_at="2026-01-01T00:00:00Z")
+    found = exposed({API_KEYS: listing(endless, expired)})
+    assert found[KEY_EXPIRES] == {labels(api_key_id="apikey_02"): 1767225600}
+    assert {dict(key)["status"] for key in found[KEY_INFO]} == {"active", "expired"}
+
+
+def test_no_key_with_an_end_means_no_such_family() -> None:
+    assert KEY_EXPIRES not in exposed({})
+
+
+def test_unknown_values_pass_and_absent_ones_are_none_or_left_out() -> None:
+    odd = api_key_row("apikey_01", status="dormant", created_by={"id": "agent_01", "type": "agent"}, mood="blue")
+    bare = {"id": "apikey_02"}
+    found = exposed(
+        {
+            API_KEYS: listing(odd, bare),
+            WORKSPACES: listing({"id": "wrkspc_01"}),
+            USERS: listing({"id": "user_01"}, {"id": "user_02", "role": "astronaut"}),
+            SERVICE_ACCOUNTS: {"data": [{"id": "svac_01"}], "next_page": None},
+            ME: {"id": "org_01"},
+        }
+    )
+    nothing = dict.fromkeys(("workspace", "workspace_id", "status", "created_by"), "none")
+    assert found[KEY_INFO] == {
+        labels(**KEY | {"workspace": "wrkspc_01", "status": "dormant", "created_by": "agent_01"}): 1,
+        labels(**nothing | {"api_key_id": "apikey_02", "api_key": "apikey_02"}): 1,
+    }
+    assert found[KEY_CREATED].keys() == {labels(api_key_id="apikey_01")}
+    workspace = labels(workspace_id="wrkspc_01", workspace="wrkspc_01", archived="false", workspace_geo="none")
+    assert found[WORKSPACE_INFO] == {workspace: 1}
+    assert WORKSPACE_CREATED not in found
+    assert found["anthropic_organization_users"] == {labels(role="none"): 1, labels(role="astronaut"): 1}
+    assert found["anthropic_service_accounts"] == {labels(role="none", archived="false"): 1}
+    assert found["anthropic_organization_info"] == {labels(organization_id="org_01", organization_name="org_01"): 1}
+
+
+def test_what_is_listed_twice_counts_once() -> None:
+    found = exposed(
+        {
+            API_KEYS: listing(api_key_row("apikey_01", status="inactive"), api_key_row("apikey_01")),
+            USERS: listing({"id": "user_01", "role": "admin"}, {"id": "user_01", "role": "admin"}),
+        }
+    )
+    assert found[KEY_INFO] == {labels(**KEY): 1}
+    assert found["anthropic_organization_users"] == {labels(role="admin"): 1}
+
+
+def test_users_and_service_accounts_are_counted() -> None:
+    roles = ("admin", "developer", "developer")
+    accounts = [
+        {"id": f"svac_0{n}", "organization_role": role, "archived_at": end}
+        for n, (role, end) in enumerate([("developer", None), ("developer", None), ("admin", "2026-06-01T00:00:00Z")])
+    ]
+    found = exposed(
+        {
+            USERS: listing(*({"id": f"user_0{n}", "role": role} for n, role in enumerate(roles))),
+            SERVICE_ACCOUNTS: {"data": accounts, "next_page": None},
+        }
+    )
+    assert found["anthropic_organization_users"] == {labels(role="admin"): 1, labels(role="developer"): 2}
+    assert found["anthropic_service_accounts"] == {
+        labels(role="developer", archived="false"): 2,
+        labels(role="admin", archived="true"): 1,
+    }
+
+
+@pytest.mark.parametrize("wrong", [1796040000, "soon", "2026-11-30", "2026-11-30T12:00:00", ""])
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (WORKSPACES, lambda wrong: listing(workspace_row("wrkspc_01", created_at=wrong))),
+        (WORKSPACES, lambda wrong: listing(workspace_row("wrkspc_01", archived_at=wrong))),
+        (API_KEYS, lambda wrong: listing(api_key_row("apikey_01", created_at=wrong))),
+        (API_KEYS, lambda wrong: listing(api_key_row("apikey_01", expires_at=wrong))),
+        (SERVICE_ACCOUNTS, lambda wrong: {"data": [{"id": "svac_01", "archived_at": wrong}], "next_page": None}),
+    ],
+    ids=["workspace created", "workspace archived", "key created", "key expires", "service account archived"],
+)
+def test_a_time_that_is_none_fails_the_refresh(path: str, answer: Callable[[object], Row], wrong: object) -> None:
+    exporter, _ = read({path: answer(wrong)})
+    failing = {"collector": "organization", "reason": "schema"}
+    assert exporter.value("anthropic_exporter_collector_failing", **failing) == 1
+    assert not FAMILIES & exporter.exposed.keys()
+
+
+def test_a_failure_keeps_what_was_read() -> None:
+    async def run(base_url: str) -> tuple[str, str]:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization")
+            before = exporter.data_text
+            api.on(API_KEYS, listing(api_key_row("apikey_01", created_at=7)))
+            await exporter.refresh("organization")
+            assert not exporter.status("organization").up
+            return before, exporter.data_text
+
+    with ScriptedApi() as api:
+        script(api)
+        before, after = asyncio.run(run(api.base_url))
+    assert before == after
+    assert KEY_INFO in after
+
+
+def test_usage_is_rendered_anew_when_a_name_changes_and_not_when_a_status_does(clock: Clock) -> None:
+    async def run(base_url: str) -> list[bool]:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization", "usage")
+            parts = [exporter.publisher._rendered["usage"].part]
+            for hour, changed in (("13", {"status": "archived"}), ("14", {"name": "nightly"})):
+                clock(f"2026-11-21T{hour}:00:00Z")
+                api.on(API_KEYS, listing(api_key_row("apikey_01", **changed)))
+                await exporter.refresh("organization")
+                assert exporter.value(KEY_INFO, **KEY) is None
+                parts.append(exporter.publisher._rendered["usage"].part)
+            return [after is before for before, after in pairwise(parts)]
+
+    with ScriptedApi() as api:
+        script(api)
+        assert asyncio.run(run(api.base_url)) == [True, False]

@@ -39,8 +39,29 @@ def test_the_same_seed_gives_the_same_organization() -> None:
     assert one.usage_rows(FRIDAY, LATER) == other.usage_rows(FRIDAY, LATER)
     assert one.cost_rows(FRIDAY, LATER) == other.cost_rows(FRIDAY, LATER)
     assert one.claude_code_rows(FRIDAY, LATER) == other.claude_code_rows(FRIDAY, LATER)
-    assert (one.me, one.workspaces, one.api_keys) == (other.me, other.workspaces, other.api_keys)
+    assert (one.me, one.workspaces) == (other.me, other.workspaces)
+    assert one.api_keys(LATER) == other.api_keys(LATER)
     assert (one.users, one.service_accounts) == (other.users, other.service_accounts)
+
+
+@pytest.mark.parametrize("day", [date(2026, 1, 5), FRIDAY, date(2027, 2, 1), date(2030, 1, 1)])
+def test_a_key_always_expires_within_two_weeks_and_what_has_expired_says_so(
+    organization: Organization, day: date
+) -> None:
+    at = midnight(day)
+    keys = organization.api_keys(at)
+    assert len({key.id for key in keys}) == len(keys)
+    dated = [(key.status, key.expires_at) for key in keys if key.expires_at]
+    assert any(status == "active" and at < end <= at + 14 * DAY for status, end in dated)
+    assert all((status == "expired") == (end <= at) for status, end in dated)
+
+
+def test_a_rotated_key_gives_way_to_another_one(organization: Organization) -> None:
+    (first,) = organization.api_keys(LATER)[-1:]
+    assert first.expires_at
+    last_moment = first.expires_at - timedelta(seconds=1)
+    assert organization.api_keys(last_moment)[-1] == first
+    assert organization.api_keys(first.expires_at)[-1].id != first.id
 
 
 def test_another_seed_gives_another_organization(organization: Organization) -> None:
