@@ -24,6 +24,7 @@ from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
+    BigValueTextMode,
     GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
@@ -78,9 +79,10 @@ def stat(
     no_value: str = "No data",
     steps: Steps = NEUTRAL,
     texts: Mapping[str, tuple[str, str]] | None = None,
+    shown_label: str = "",
     size: tuple[int, int] = SMALL,
 ) -> Stat:
-    """One number. `texts` are words and colours for values."""
+    """One number, or a label in its place. `texts` are words and colours for values."""
     panel = _framed(Stat(), title, description, unit, no_value, size, steps)
     if texts:
         panel = panel.mappings([_texts(texts)])
@@ -88,7 +90,8 @@ def stat(
         panel.color_mode(BigValueColorMode.BACKGROUND if texts else BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_instant(expr))
+        .text_mode(BigValueTextMode.NAME if shown_label else BigValueTextMode.AUTO)
+        .with_target(_instant(expr).legend_format(f"{{{{{shown_label}}}}}" if shown_label else ""))
     )
 
 
