@@ -30,7 +30,7 @@ format: dev ## Format the code and mend what can be mended
 	@$(RUN) ruff check --fix-only
 	@$(RUN) ruff format
 
-bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARGS="--write 500000"
+bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARGS="10000 500000"
 	@$(RUN) tests.benchmarks $(ARGS)
 
 golden: dev ## Update the golden exposition file

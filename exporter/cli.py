@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -22,13 +21,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         for problem in error.problems:
             print(f"anthropic-exporter: {problem}", file=sys.stderr)
         sys.exit(WRONG_SETTINGS)
-    _end(_run(settings))
-
-
-def _end(status: int) -> NoReturn:
-    """At once: nothing is left to do, and the interpreter would free a large organization object by object."""
-    with contextlib.suppress(OSError):  # nobody reads any more
-        sys.stdout.flush()
+    status = _run(settings)
+    if settings.command == "check":
+        sys.exit(status)
+    # Nothing is left to do or to write, and the interpreter would free a large organization object by object.
     os._exit(status)
 
 

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from itertools import islice
 
 from prometheus_client.utils import floatToGoString
@@ -24,10 +23,10 @@ PIECE_SAMPLES = 5_000
 # What is handed to a socket at once: a slow reader holds no more than this.
 CHUNK_BYTES = 250_000
 COMPRESSION_LEVEL = 3
-# Most samples are small counts: their texts are kept.
-NUMBERS = 10_000
 # From here on, numbers are written with an exponent.
 PLAIN_BELOW = 1_000_000
+# Most samples are small counts.
+SMALL = tuple(f"{number}.0" for number in range(10_000))
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 
 
@@ -40,11 +39,10 @@ class Part:
     samples: int = 0
 
 
-@lru_cache(NUMBERS)
 def number_text(number: Number, divisor: int = 1) -> str:
     """The number as prometheus-client writes it, divided once and made a float last."""
     if divisor == 1 and type(number) is int and 0 <= number < PLAIN_BELOW:
-        return f"{number}.0"
+        return SMALL[number] if number < len(SMALL) else f"{number}.0"
     if divisor != 1:
         number = EXACT.divide(Decimal(str(number)), Decimal(divisor))
     text: str = floatToGoString(float(number))  # type: ignore[no-untyped-call]  # prometheus-client has no types here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import gc
 
 # glibc's <malloc.h>
@@ -14,10 +14,13 @@ YOUNG_OBJECTS = 10_000
 def tune() -> None:
     """Give memory back after a refresh, and stop the world less often; without effect where the C library differs."""
     # Rendered pieces outlive what is around them: in the heaps that glibc makes for every thread, each keeps a hole.
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:
-        mallopt(M_ARENA_MAX, 1)
-        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes  # noqa: PLC0415  not every Python has it
+
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
     # A refresh makes millions of small objects, and next to no cycles; what is there at the start stays.
     gc.set_threshold(YOUNG_OBJECTS)
+    gc.collect()
     gc.freeze()

@@ -6,10 +6,12 @@ under which labels; records that agree in all labels are added up. Sums are exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, localcontext
+from heapq import merge
+from itertools import islice
 from typing import Generic, TypeVar
 
 Number = int | float | Decimal
@@ -24,6 +26,7 @@ R = TypeVar("R")
 # Records by label text.
 Groups = Mapping[str, Sequence[R]]
 
+RUN_TEXTS = 5_000
 NONE = "none"
 EXACT = Context(prec=1000)
 
@@ -77,7 +80,7 @@ def grouped(records: Iterable[R], text_of: Callable[[R], str]) -> Groups[R]:
     groups: dict[str, list[R]] = {}
     for record in records:
         groups.setdefault(text_of(record), []).append(record)
-    return dict(sorted(groups.items()))
+    return {text: groups[text] for text in _in_order(groups)}
 
 
 def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
@@ -87,7 +90,6 @@ def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
     with localcontext(EXACT):
         for text, records in groups.items():
             start = f"{text}," if text else ""
-            # Small sorts: a big one would hold the interpreter's lock, and scrapes with it.
             for own, number in sorted(_sums(metric, records).items()):
                 if (suffix := own_texts.get(own)) is None:
                     suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
@@ -110,6 +112,15 @@ def families(metrics: Iterable[Metric[R]], records: Iterable[R], prefix: str = "
     groups = {"": tuple(records)}
     for metric in metrics:
         yield Family(metric.name, metric.help, [(prefix, add_up(metric, groups))], metric.divisor)
+
+
+def _in_order(texts: Collection[str]) -> Iterator[str]:
+    """Sorted in runs that are merged: one large sort would hold the interpreter's lock, and scrapes with it."""
+    remaining = iter(texts)
+    runs = []
+    while run := sorted(islice(remaining, RUN_TEXTS)):
+        runs.append(run)
+    return merge(*runs)
 
 
 def day_label(day: date, today: date) -> str:
@@ -140,5 +151,5 @@ def day_families(
 
 
 def _filled(sums: Mapping[date, Sums]) -> dict[date, Sums]:
-    every = sorted(set().union(*sums.values()))
+    every = list(_in_order(set().union(*sums.values())))
     return {day: {text: of_day.get(text, 0) for text in every} for day, of_day in sums.items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.check import HEADINGS, check, table
+from tests.processes import environment
 from tests.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 USAGE = "/v1/organizations/usage_report/messages"
@@ -258,3 +259,10 @@ def test_the_command_ends_with_2_when_the_key_file_cannot_be_used(api: ScriptedA
     assert text.startswith(f"anthropic-exporter: the key file {file} must hold the Admin API key alone")
     assert "two words" not in text
     assert api.requests == []
+
+
+def test_the_command_does_not_end_with_0_when_its_table_is_lost(api: ScriptedApi) -> None:
+    command = [sys.executable, "-m", "exporter", "check", "--api.base-url", api.base_url]
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123  a device
+        ended = subprocess.run(command, check=False, stdout=full, env=environment(ANTHROPIC_ADMIN_API_KEY=KEY), timeout=60)
+    assert ended.returncode != 0

@@ -6,7 +6,7 @@ import zlib
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -82,6 +82,12 @@ def test_cents_become_the_nearest_float_of_the_exact_dollars(cents: Decimal) -> 
 
 
 @given(numbers)
+@example(0)
+@example(-0.0)
+@example(9_999)
+@example(10_000)
+@example(999_999)
+@example(1_000_000)
 def test_every_number_is_written_as_prometheus_client_writes_it(number: float | Decimal) -> None:
     assert number_text(number) == floatToGoString(float(number))  # type: ignore[no-untyped-call]  # no types there
 

@@ -128,6 +128,20 @@ def test_a_signal_ends_it_within_a_second_while_it_renders_a_large_organization(
         assert time.monotonic() - start < 1
 
 
+def test_it_ends_well_when_nobody_reads_its_output() -> None:
+    port = free_port()
+    command = [
+        "sh",
+        "-c",
+        'exec "$@" >&-',
+        "sh",
+        *exporter_command("demo", "--web.listen-address", f"127.0.0.1:{port}"),
+    ]
+    with started(command, environment()) as process:
+        eventually(lambda: process.answers(f"http://127.0.0.1:{port}/-/healthy"), "the endpoint")
+        assert process.stop(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) -> None:
     """Neither while all is well, nor while every request fails with the key in the API's own message."""

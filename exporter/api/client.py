@@ -25,6 +25,9 @@ from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retr
 
 MAX_TRIES = 5
 LONGEST_REQUEST_ID = 100
+# A page of a thousand rows is about a megabyte.
+LARGEST_PAGE_BYTES = 128_000_000
+LARGEST_ERROR_BYTES = 64_000
 
 # (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
 Observer = Callable[[str, str, float], None]
@@ -149,12 +152,15 @@ class Client:
             async with asyncio.timeout(limit_seconds):
                 url = self._base_url + request.path
                 async with self._http.stream("GET", url, params=list(request.params), headers=headers) as response:
-                    # Not httpx's own copy, which stays in a cycle until the garbage collector comes.
-                    body = b"".join([chunk async for chunk in response.aiter_bytes()])
+                    body = await _body(response)
             status = str(response.status_code)
         except (TimeoutError, httpx.TimeoutException):
             status = Reason.TIMEOUT.value
             return _Failure(ApiError(Reason.TIMEOUT, request.endpoint, f"no whole answer within {limit_seconds:.3g} s"))
+        except _TooLargeError:
+            status = str(HTTPStatus.OK.value)
+            message = f"the answer is larger than {LARGEST_PAGE_BYTES} bytes"
+            return _Failure(ApiError(Reason.SCHEMA, request.endpoint, message, status=HTTPStatus.OK), may_pass=False)
         except httpx.RequestError as error:
             status = Reason.NETWORK.value
             message = one_line(f"{type(error).__name__}: {error}", key)
@@ -183,6 +189,27 @@ class Client:
 class _Failure:
     error: ApiError
     may_pass: bool = True
+
+
+class _TooLargeError(Exception):
+    """An answer that would fill the memory."""
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """The whole body of a page, the start of an error's. Raises `_TooLargeError`.
+
+    httpx's own copy would stay in a cycle until the garbage collector comes.
+    """
+    is_page = response.status_code == HTTPStatus.OK
+    most = LARGEST_PAGE_BYTES if is_page else LARGEST_ERROR_BYTES
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > most:
+            if is_page:
+                raise _TooLargeError
+            break
+    return bytes(body)
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

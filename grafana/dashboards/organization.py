@@ -69,7 +69,7 @@ def _api_keys() -> list[Builder[Panel]]:
             "API keys",
             "Every active API key. One without a time of expiry never expires.",
             {"Age": _named(_age()), "Expires in": _named(_seconds_left())},
-            labels={"api_key": "API key", "workspace": "Workspace", "created_by": "Created by"},
+            labels={"api_key": "API key", "workspace": "Workspace", "created_by": "Created by", "api_key_id": "ID"},
             units={"Age": "s", "Expires in": "s"},
             sort="Age",
             size=(16, 9),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
+from exporter.api import client
 from exporter.api.client import MAX_TRIES, Client, ConnectionSettingsError, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.key import AdminKey
@@ -185,6 +186,21 @@ def test_a_lost_connection_is_asked_again(api: ScriptedApi) -> None:
 
 
 # What ends it
+
+
+def test_an_answer_that_would_fill_the_memory_is_refused(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LARGEST_PAGE_BYTES", 1000)
+    api.on(PATH, Answer(gzip.compress(b" " * 2_000), headers={"content-encoding": "gzip"}))
+    refused = failure(connect(api))
+    assert (refused.reason, refused.status) == (Reason.SCHEMA, 200)
+    assert refused.message == "the answer is larger than 1000 bytes"
+    assert len(api.requests) == 1
+
+
+def test_of_an_endless_error_only_the_start_is_read(api: ScriptedApi) -> None:
+    api.on(PATH, Answer(b"x" * 10_000_000, 400))
+    refused = failure(connect(api))
+    assert (refused.reason, refused.message) == (Reason.REQUEST, "the answer is not the API's error format")
 
 
 def test_tries_are_bounded(api: ScriptedApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import shutil
 import signal
 import sys
@@ -58,6 +59,8 @@ def main() -> None:
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
         sys.exit(f"the benchmark needs {' and '.join(missing)} (Debian: apt install nginx-light wrk)")
+    if arguments.write and tuple(arguments.series) != SIZES:
+        sys.exit("--write wants all sizes")
     lines = list(_report(arguments.series))
     if arguments.write:
         README.write_text(with_block(README.read_text(encoding="utf-8"), "benchmark", "\n".join(lines)), "utf-8")
@@ -85,7 +88,7 @@ def _lines(sizes: Sequence[int]) -> Iterator[str]:
         for number, row in enumerate((own, *peers)):
             yield _markdown(f"{row.series:,}" if number == 0 else "", row.server, row.cells, _number)
         for peer in peers:
-            yield _markdown("", f"{peer.server} ÷ exporter", _ratios(peer.cells, own.cells), _ratio)
+            yield _markdown("", f"exporter better than {peer.server}, times", _ratios(peer.cells, own.cells), _ratio)
 
 
 def _measure(size: int, folder: Path) -> list[Row]:
@@ -94,6 +97,7 @@ def _measure(size: int, folder: Path) -> list[Row]:
             exposition = get(own.plain).text
             series, requests = int(_own(exposition, f"{OWN}series")), _requests(exposition)
             (folder / "metrics").write_text(exposition[: exposition.index(OWN_METRICS)], encoding="utf-8")
+            (folder / "plain").write_bytes(body(own.plain, "identity"))
             (folder / "gz").write_bytes(body(own.compressed, "gzip"))
             if size > LARGEST_WITH_PEERS:
                 rows = [Row(series, "anthropic-exporter", _idle(size, own)[0])]
@@ -156,21 +160,30 @@ def _refreshing(own: Served, requests: float) -> Cells:
 
 def _cpu_of_a_refresh(own: Served, requests: float) -> float:
     """CPU seconds of the process by refresh, from the end of one to the end of another."""
-    begun, before = _end_of_a_refresh(own, requests, after=_end_of_a_refresh(own, requests, after=0)[0])
-    cpu = own.cpu_seconds
-    ended, done = begun, before
-    while done < before + REFRESHES or ended < begun + REFRESHES:
-        ended, done = _end_of_a_refresh(own, requests, after=ended)
-    return (own.cpu_seconds - cpu) / (done - before)
+    first = last = _end_of_a_refresh(own, requests, after=_end_of_a_refresh(own, requests, after=0).unix_seconds)
+    while last.refreshes < first.refreshes + REFRESHES or last.unix_seconds < first.unix_seconds + REFRESHES:
+        last = _end_of_a_refresh(own, requests, after=last.unix_seconds)
+    return (last.cpu_seconds - first.cpu_seconds) / (last.refreshes - first.refreshes)
 
 
-def _end_of_a_refresh(own: Served, requests: float, *, after: float) -> tuple[float, int]:
-    """The Unix time at which a later refresh ended, as soon as one has, and how many there were."""
+class End(NamedTuple):
+    """Of a refresh: when it was, and how much CPU time and how many refreshes the process had had by then."""
 
-    def ended() -> tuple[float, int] | None:
-        text = get(own.compressed).text
+    unix_seconds: float
+    cpu_seconds: float
+    refreshes: int
+
+
+def _end_of_a_refresh(own: Served, requests: float, *, after: float) -> End:
+    """The next one, seen at most a pause late. What looking costs is charged to the refreshes."""
+
+    def ended() -> End | None:
+        compressed = body(own.compressed, "gzip")
+        cpu = own.cpu_seconds
+        text = gzip.decompress(compressed)
+        text = text[text.rindex(OWN_METRICS.encode()) :].decode()
         success = _own(text, f"{OWN}last_success_timestamp_seconds")
-        return (success, int(_requests(text) // requests)) if success > after else None
+        return End(success, cpu, int(_requests(text) // requests)) if success > after else None
 
     return eventually(ended, "a refresh", PATIENCE_SECONDS)
 
@@ -203,8 +216,12 @@ def _demo_seconds() -> float:
 
 
 def _ratios(peer: Cells, own: Cells) -> Cells:
+    """How many times better the exporter is: less of everything, but more scrapes a second."""
     return {
-        column: [theirs / ours for theirs, ours in zip(numbers, own[column], strict=True)]
+        column: [
+            ours / theirs if column == "scrapes/s" else theirs / ours
+            for theirs, ours in zip(numbers, own[column], strict=True)
+        ]
         for column, numbers in peer.items()
     }
 
@@ -215,7 +232,7 @@ def _markdown(series: str, server: str, cells: Cells, text_of: Callable[[float],
 
 
 def _number(number: float) -> str:
-    """Two digits at least."""
+    """Two digits, and no more decimals."""
     return f"{number:,.{max(0, 2 - len(str(int(number))) + (number < 1))}f}"
 
 

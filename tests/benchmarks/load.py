@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
 import subprocess
 import time
@@ -13,12 +14,21 @@ BUFFER = bytearray(1 << 20)
 
 
 def scrape_seconds(url: str, encoding: str) -> float:
-    """From connecting to the last byte."""
+    """From connecting to the last byte. Raises ValueError for an answer that is no scrape, or not a whole one."""
     start = time.perf_counter()
     with _asked(url, encoding) as connection:
-        while connection.recv_into(BUFFER):
-            pass
-    return time.perf_counter() - start
+        total = size = connection.recv_into(BUFFER)
+        head, separator, _ = bytes(BUFFER[: min(size, 4_000)]).partition(b"\r\n\r\n")
+        while size:
+            size = connection.recv_into(BUFFER)
+            total += size
+    seconds = time.perf_counter() - start
+    expected = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")) or not separator:
+        raise ValueError(head)
+    if expected and total != len(head) + len(separator) + int(expected[1]):
+        raise ValueError(total)
+    return seconds
 
 
 def body(url: str, encoding: str) -> bytes:
@@ -73,5 +83,7 @@ def scrapes_per_second(wrk: str, url: str, one_scrape_seconds: float) -> float:
     seconds = max(3, math.ceil(12 * one_scrape_seconds))
     command = [wrk, "-t1", "-c8", f"-d{seconds}", "--timeout", str(seconds), "-H", "Accept-Encoding: gzip", url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        raise ValueError(done.stdout)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("Requests/sec:"))
     return float(line.split()[1])

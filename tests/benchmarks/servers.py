@@ -84,14 +84,14 @@ def prometheus_client(exposition: Path) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def nginx(folder: Path) -> Iterator[Served]:
-    """Serves the files `metrics` and `gz` of the folder."""
+    """Serves the files `plain` and `gz` of the folder."""
     port = free_port()
     folder.chmod(0o755)  # it reads as another user
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port), encoding="utf-8")
     with started([shutil.which("nginx") or "", "-c", str(config)], environment()) as process:
         _until_it_listens(process, port, "nginx")
-        yield Served(f"http://127.0.0.1:{port}/metrics", f"http://127.0.0.1:{port}/gz", process)
+        yield Served(f"http://127.0.0.1:{port}/plain", f"http://127.0.0.1:{port}/gz", process)
 
 
 def _until_it_listens(process: Running, port: int, what: str) -> None:
