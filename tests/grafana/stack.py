@@ -1,0 +1,59 @@
+"""The programs of the stack, as processes of a test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.processes import environment, eventually, free_port, started
+
+ROOT = Path(__file__).parents[2]
+STACK = ROOT / "grafana/stack"
+ALERTS = ROOT / "grafana/alerts"
+PATIENCE_SECONDS = 30.0
+
+
+def load(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+@contextmanager
+def prometheus(program: Callable[[str], str], folder: Path, config: dict[str, Any]) -> Iterator[str]:
+    """The base URL of a Prometheus whose files are in the folder."""
+    file = folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [program("prometheus"), f"--config.file={file}", f"--storage.tsdb.path={folder / 'prometheus'}"]
+    with _listening(command) as url:
+        yield url
+
+
+@contextmanager
+def alertmanager(program: Callable[[str], str], folder: Path, config: dict[str, Any]) -> Iterator[str]:
+    """The base URL of an Alertmanager whose files are in the folder."""
+    file = folder / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    name = "alertmanager" if shutil.which("alertmanager") else "prometheus-alertmanager"  # Debian's name
+    storage = f"--storage.path={folder / 'alertmanager'}"
+    with _listening([program(name), f"--config.file={file}", storage, "--cluster.listen-address="]) as url:
+        yield url
+
+
+def ask(url: str, path: str) -> Any:  # noqa: ANN401  JSON
+    answer = httpx.get(f"{url}{path}", trust_env=False, timeout=PATIENCE_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@contextmanager
+def _listening(command: list[str]) -> Iterator[str]:
+    address = f"127.0.0.1:{free_port()}"
+    with started([*command, f"--web.listen-address={address}"], environment()) as process:
+        eventually(lambda: process.answers(f"http://{address}/-/ready"), command[0])
+        yield f"http://{address}"
