@@ -18,6 +18,7 @@ from exporter.demo.organization import Organization
 from exporter.demo.server import running
 from exporter.settings import leaves
 from tests import reference
+from tests.benchmarks import __main__ as benchmarks
 from tests.exporting import KEY
 from tests.processes import eventually, exporter, get, until_ready
 from tests.reference import REPORTS, Report, families
@@ -50,6 +51,24 @@ def each_report() -> pytest.MarkDecorator:
 def test_the_readme_has_the_tables_that_the_code_makes() -> None:
     assert set(reference.BLOCKS) < set(re.findall("<!-- generated: (.*) -->", README))
     assert reference.generated(README) == README, "if this is meant: make docs"
+
+
+def test_the_sizing_table_has_every_size_and_reaches_its_targets() -> None:
+    (block,) = [found["content"] for found in reference.BLOCK.finditer(README) if found["name"] == "benchmark"]
+    _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if "|" in line]
+    sizes = [float(row[0].replace(",", "")) for row in rows if row[0][0:1].isdigit()]
+    assert sizes == pytest.approx(benchmarks.SIZES, rel=0.01)
+    start = next(number for number, row in enumerate(rows) if row[0].startswith(("499,", "500,")))
+    own, client, nginx = (dict(zip(benchmarks.COLUMNS, map(numbers, row[2:]), strict=True)) for row in rows[start:][:3])
+    assert own["gzip"][0] <= 2 * nginx["gzip"][0]
+    assert own["gzip"][0] <= client["gzip"][0] / 500
+    assert own["gzip, refreshing"][1] <= 100
+    assert own["refresh, CPU s"][0] <= client["refresh, CPU s"][0] / 2
+    assert own["peak MB"][0] < client["peak MB"][0]
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in cell.split(" / ") if number]
 
 
 def test_every_setting_has_a_description() -> None:

@@ -127,7 +127,7 @@ class TestWorkflow:
         loaded = load(workflow)
         assert loaded["permissions"] == {}
         for name, job in loaded["jobs"].items():
-            assert job["permissions"] in ({"contents": "read"}, {"packages": "write"}), name
+            assert job["permissions"] in ({"contents": "read"}, {"packages": "write"}, {"contents": "write"}), name
             if "write" in job["permissions"].values():
                 assert "tag" in job["if"], name
 
@@ -155,4 +155,10 @@ class TestWorkflow:
 
     def test_nothing_is_published_before_all_else_has_passed(self, workflow: Path) -> None:
         jobs = load(workflow)["jobs"]
-        assert sorted(jobs["publish"]["needs"]) == sorted(jobs.keys() - {"publish"})
+        assert sorted(jobs["publish"]["needs"]) == sorted(jobs.keys() - {"publish", "release"})
+        assert jobs["release"]["needs"] == ["publish"]
+
+    def test_what_may_write_runs_nothing_of_the_repository(self, workflow: Path) -> None:
+        for job in load(workflow)["jobs"].values():
+            if "write" in job["permissions"].values():
+                assert not any("checkout" in step.get("uses", "") for step in job["steps"])

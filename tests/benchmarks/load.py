@@ -17,16 +17,18 @@ def scrape_seconds(url: str, encoding: str) -> float:
     """From connecting to the last byte. Raises ValueError for an answer that is no scrape, or not a whole one."""
     start = time.perf_counter()
     with _asked(url, encoding) as connection:
-        total = size = connection.recv_into(BUFFER)
-        head, separator, _ = bytes(BUFFER[: min(size, 4_000)]).partition(b"\r\n\r\n")
-        while size:
-            size = connection.recv_into(BUFFER)
+        start_of_answer = b""
+        while b"\r\n\r\n" not in start_of_answer and (chunk := connection.recv(4_096)):
+            start_of_answer += chunk
+        total = len(start_of_answer)
+        while size := connection.recv_into(BUFFER):
             total += size
     seconds = time.perf_counter() - start
-    expected = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")) or not separator:
+    head, separator, _ = start_of_answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    if not re.match(rb"HTTP/1.[01] 200 ", head):
         raise ValueError(head)
-    if expected and total != len(head) + len(separator) + int(expected[1]):
+    if length and total != len(head) + len(separator) + int(length[1]):
         raise ValueError(total)
     return seconds
 

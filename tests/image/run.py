@@ -25,7 +25,7 @@ from typing import Any
 PROJECT = Path(__file__).parents[2]
 DOCKERFILE = PROJECT / "Dockerfile"
 IMAGE = "localhost/anthropic-exporter"
-PROGRAMS = ("buildah", "debootstrap")  # Debian's packages have the same names
+PROGRAMS = ("buildah", "debootstrap", "gpgv")  # Debian's packages have the same names
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PATIENCE_SECONDS = 60.0
 
@@ -238,6 +238,7 @@ def check_demo(container: Container, revision: str) -> None:
         check(process.poll() is None, f"the demo is ready after {time.monotonic() - begun:.1f} s")
         status, metrics = get(f"{url}/metrics")
         check(status == 200 and "\nanthropic_usage_tokens{" in metrics, "anthropic_usage_tokens is scraped")
+        check(revision != "unknown" or not (PROJECT / ".git").exists(), "the revision is known")
         check(f'revision="{revision}"' in metrics, f"the revision is in the metrics and in a label: {revision}")
         check({*container.status("Uid"), *container.status("Gid")} == {*container.user.split(":")}, "it is its user")
         check(not container.status("Groups") and {*container.status("CapEff")} == {"0" * 16}, "it has no capability")
