@@ -1,0 +1,338 @@
+"""For each alert an organization for which it fires, and one for which it nearly does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from tests.grafana.history import (
+    DAY,
+    HOUR,
+    MINUTE,
+    RESEARCH,
+    TODAY,
+    YESTERDAY,
+    Exporter,
+    Gauge,
+    Value,
+    collector,
+    cost,
+    daily,
+    gauge,
+    proposals,
+    tokens,
+)
+from tests.grafana.rules import RUNBOOK_URL, Alert, firing
+
+
+@dataclass(frozen=True)
+class Case:
+    """What fires after so much time, in `step`s; the description with and without the organization's name."""
+
+    fires: Exporter
+    silent: Exporter
+    after: timedelta
+    labels: Mapping[str, str]
+    summary: str
+    description: str
+    of_nobody: str
+    step: timedelta = MINUTE
+
+
+def _budget(amount: float, severity: str, summary: str, share: str) -> Case:
+    """The whole budget is 50,000 dollars."""
+    used = f"{share} of the organization's budget for this month is used"
+    return Case(
+        Exporter([cost(daily(0, {TODAY: amount}))]),
+        Exporter([cost(daily(0, {TODAY: amount - 500}))]),
+        15 * MINUTE,
+        {"severity": severity, "scope": "organization"},
+        summary,
+        f"{used}, example. See Month to date on the Cost dashboard.",
+        f"{used}. See Month to date on the Cost dashboard.",
+    )
+
+
+def prompts(cached: float) -> Exporter:
+    """Usually four of five prompt tokens come from the cache; today so many of the same 1e8."""
+    days = {"cache_read": daily(8e7, {TODAY: cached}), "uncached_input": daily(2e7, {TODAY: 1e8 - cached})}
+    return Exporter([tokens(amount, token_type) for token_type, amount in days.items()])
+
+
+def _models(newcomer: float) -> Exporter:
+    return Exporter([cost(daily(100)), cost(daily(0, {YESTERDAY: newcomer}), model="claude-sonnet-5")])
+
+
+def accepting(share: float, of: float = 1000) -> Exporter:
+    """Usually four of five; on one day, two weeks after the first, another share of other many proposals."""
+    day = date(1970, 1, 14)
+    accepted = daily(800, {day: share * of})
+    return Exporter([proposals(accepted, "accepted"), proposals(daily(200, {day: of - share * of}), "rejected")])
+
+
+def api_key(*, status: str = "active", **timestamps: float) -> list[Gauge]:
+    workspace = {"workspace": RESEARCH.name, "workspace_id": RESEARCH.identifier}
+    key = {"api_key_id": "apikey_01", "api_key": "batch", "status": status, "created_by": "user_01"}
+    times = {f"anthropic_api_key_{end}_timestamp_seconds": seconds for end, seconds in timestamps.items()}
+    return [
+        gauge("anthropic_api_key_info", 1, **workspace, **key),
+        *collector("organization", last_success_timestamp_seconds=1),
+        *(gauge(name, seconds, api_key_id="apikey_01") for name, seconds in times.items()),
+    ]
+
+
+def _failing(reason: str, other: str, **state: float) -> list[Gauge]:
+    return [
+        *collector("cost", **state),
+        gauge("anthropic_exporter_collector_failing", 1, collector="cost", reason=reason),
+        gauge("anthropic_exporter_collector_failing", 0, collector="cost", reason=other),
+    ]
+
+
+def _ago(span: timedelta) -> Value:
+    return lambda now: (now - span).timestamp()
+
+
+def _at_first(before: float, then: float | None) -> Value:
+    return lambda now: before if minute_of(now) < 5 else then
+
+
+def minute_of(now: datetime) -> int:
+    return int(now.timestamp()) // 60
+
+
+CASES = {
+    "AnthropicCostSpike": Case(
+        Exporter([cost(daily(100, {YESTERDAY: 250.5}))]),
+        Exporter([cost(daily(100, {YESTERDAY: 250}))]),
+        15 * MINUTE,
+        {"severity": "critical", "date": "1969-12-31"},
+        "A day cost the organization far more than usual.",
+        "$250.5 on 1969-12-31 of example: far above the median of the seven days before. See Workspaces that moved "
+        "most on the Cost dashboard.",
+        "$250.5 on 1969-12-31: far above the median of the seven days before. See Workspaces that moved most on the "
+        "Cost dashboard.",
+    ),
+    "AnthropicWorkspaceCostSpike": Case(
+        Exporter([cost(daily(100)), cost(daily(10, {YESTERDAY: 45.5}), RESEARCH)]),
+        Exporter([cost(daily(100)), cost(daily(10, {YESTERDAY: 45}), RESEARCH)]),
+        15 * MINUTE,
+        {
+            "severity": "warning",
+            "date": "1969-12-31",
+            "workspace": "Research",
+            "workspace_id": "wrkspc_01AbCdEfGhIjKlMnOpQrStUv",
+        },
+        "A day cost a workspace far more than usual.",
+        "$45.5 on 1969-12-31 in workspace Research of example: far above the median of the seven days before. See "
+        "Models that moved most on the Cost dashboard, with this workspace chosen.",
+        "$45.5 on 1969-12-31 in workspace Research: far above the median of the seven days before. See Models that "
+        "moved most on the Cost dashboard, with this workspace chosen.",
+    ),
+    "AnthropicCostTodayUnusual": Case(
+        Exporter([cost(daily(80, {YESTERDAY: 100, TODAY: 170.5}))]),
+        Exporter([cost(daily(80, {YESTERDAY: 100, TODAY: 170}))]),
+        15 * MINUTE,
+        {"severity": "warning", "date": "1970-01-01"},
+        "Today has already cost far more than any of the last seven days.",
+        "$170.5 so far on 1970-01-01 (UTC) of example: more than any of the seven days before, and the day is not "
+        "over. See Today so far and By workspace on the Cost dashboard.",
+        "$170.5 so far on 1970-01-01 (UTC): more than any of the seven days before, and the day is not over. See "
+        "Today so far and By workspace on the Cost dashboard.",
+    ),
+    "AnthropicTokenSpike": Case(
+        Exporter([tokens(daily(1e8, {TODAY: 2.51e8}))]),
+        Exporter([tokens(daily(1e8, {TODAY: 2.5e8}))]),
+        15 * MINUTE,
+        {"severity": "warning", "date": "1970-01-01"},
+        "A day has used far more tokens than usual.",
+        "251M tokens on 1970-01-01 (UTC) as far as reported, example: far above the median of the seven days before. "
+        "Cost follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
+        "251M tokens on 1970-01-01 (UTC) as far as reported: far above the median of the seven days before. Cost "
+        "follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
+    ),
+    "AnthropicBudgetHalfUsed": _budget(25500, "info", "Half of the month's budget is used.", "51%"),
+    "AnthropicBudgetNearlyUsed": _budget(40500, "warning", "Most of the month's budget is used.", "81%"),
+    "AnthropicBudgetExceeded": _budget(50500, "critical", "The month's budget is used up.", "101%"),
+    "AnthropicBudgetProjectedToExceed": Case(
+        Exporter([cost(daily(1625))]),
+        Exporter([cost(daily(1560))]),
+        HOUR,
+        {"severity": "warning", "scope": "organization"},
+        "The month will cost more than its budget.",
+        "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
+        "as the last seven did, example. See Projected month end on the Cost dashboard.",
+        "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
+        "as the last seven did. See Projected month end on the Cost dashboard.",
+    ),
+    "AnthropicCacheHitCollapse": Case(
+        prompts(cached=3.9e7),
+        prompts(cached=4e7),
+        HOUR,
+        {"severity": "warning"},
+        "Far fewer prompt tokens than usual come from the cache.",
+        "39% of the prompt tokens of the newest day with traffic (UTC) came from the cache, example: far below the "
+        "median of the seven days before. Each of the others costs ten times as much or more. See Cache hit ratio by "
+        "model on the Usage dashboard.",
+        "39% of the prompt tokens of the newest day with traffic (UTC) came from the cache: far below the median of "
+        "the seven days before. Each of the others costs ten times as much or more. See Cache hit ratio by model on "
+        "the Usage dashboard.",
+    ),
+    "AnthropicModelDominant": Case(
+        _models(newcomer=900),
+        _models(newcomer=400),
+        15 * MINUTE,
+        {"severity": "info", "date": "1969-12-31", "model": "claude-sonnet-5"},
+        "One model suddenly makes up most of the cost.",
+        "claude-sonnet-5 made up 90% of the cost of tokens on 1969-12-31 of example; in the seven days before it was "
+        "a minor one. See Models that moved most on the Cost dashboard.",
+        "claude-sonnet-5 made up 90% of the cost of tokens on 1969-12-31; in the seven days before it was a minor "
+        "one. See Models that moved most on the Cost dashboard.",
+    ),
+    "AnthropicToolAcceptanceCollapse": Case(
+        accepting(0.55),
+        accepting(0.57),
+        14 * DAY + 2 * HOUR,
+        {"severity": "info"},
+        "People accept far fewer of Claude Code's proposals than usual.",
+        "55% of yesterday's (UTC) proposals were accepted, example: far below the median of the last two weeks. See "
+        "Tool acceptance on the Claude Code dashboard.",
+        "55% of yesterday's (UTC) proposals were accepted: far below the median of the last two weeks. See Tool "
+        "acceptance on the Claude Code dashboard.",
+        step=HOUR,
+    ),
+    "AnthropicApiKeyExpiring": Case(
+        Exporter(gauges=api_key(expires=14 * 86_400)),
+        Exporter(gauges=api_key(expires=15 * 86_400)),
+        HOUR + MINUTE,
+        {
+            "severity": "warning",
+            "api_key": "batch",
+            "api_key_id": "apikey_01",
+            "workspace": "Research",
+            "workspace_id": "wrkspc_01AbCdEfGhIjKlMnOpQrStUv",
+        },
+        "An API key that is in use expires soon.",
+        "API key batch of workspace Research, example, expires in 13d 22h 59m 0s: what uses it will get 401. Replace "
+        "it before.",
+        "API key batch of workspace Research expires in 13d 22h 59m 0s: what uses it will get 401. Replace it before.",
+    ),
+    "AnthropicApiKeyNotRotated": Case(
+        Exporter(gauges=api_key(created=-365 * 86_400)),
+        Exporter(gauges=api_key(created=-364 * 86_400)),
+        HOUR + MINUTE,
+        {
+            "severity": "info",
+            "api_key": "batch",
+            "api_key_id": "apikey_01",
+            "workspace": "Research",
+            "workspace_id": "wrkspc_01AbCdEfGhIjKlMnOpQrStUv",
+        },
+        "An API key is old and has not been replaced.",
+        "API key batch of workspace Research, example, was created 365d 1h 1m 0s ago and is still active. Replace "
+        "it, and disable the old one.",
+        "API key batch of workspace Research was created 365d 1h 1m 0s ago and is still active. Replace it, and "
+        "disable the old one.",
+    ),
+    "AnthropicCredentialsRejected": Case(
+        Exporter(gauges=_failing("auth", "server")),
+        Exporter(gauges=_failing("forbidden", "auth")),
+        5 * MINUTE,
+        {"severity": "critical"},
+        "The API rejects the Admin key.",
+        "The API answers 401 for example: the Admin key is wrong, revoked or expired. Collectors that fail for it: "
+        "1. The last good data stay, and age. See Failing now on the Exporter health dashboard.",
+        "The API answers 401: the Admin key is wrong, revoked or expired. Collectors that fail for it: 1. The last "
+        "good data stay, and age. See Failing now on the Exporter health dashboard.",
+    ),
+    "AnthropicCollectorFailing": Case(
+        Exporter(gauges=_failing("server", "auth", up=0)),
+        Exporter(gauges=_failing("auth", "server", up=0)),
+        30 * MINUTE,
+        {"severity": "warning", "collector": "cost"},
+        "A collector fails.",
+        "Refreshes of the cost collector fail for example with reason server. The last good data stay, and age. See "
+        "the exporter's log, and Failing now on the Exporter health dashboard.",
+        "Refreshes of the cost collector fail with reason server. The last good data stay, and age. See the "
+        "exporter's log, and Failing now on the Exporter health dashboard.",
+    ),
+    "AnthropicCollectorUnavailable": Case(
+        Exporter(gauges=collector("cost", up=_at_first(1, None), available=_at_first(1, 0))),
+        Exporter(gauges=collector("cost", up=_at_first(0, None), available=_at_first(1, 0))),
+        20 * MINUTE,
+        {"severity": "warning", "collector": "cost"},
+        "The API no longer serves a report.",
+        "The API answers 403 or 404 to the cost collector of example, which worked within the last seven days: its "
+        "families are gone, and the alerts on them are silent. See State of the collectors on the Exporter health "
+        "dashboard.",
+        "The API answers 403 or 404 to the cost collector, which worked within the last seven days: its families are "
+        "gone, and the alerts on them are silent. See State of the collectors on the Exporter health dashboard.",
+    ),
+    "AnthropicDataStale": Case(
+        Exporter(
+            gauges=collector(
+                "usage", available=1, refresh_interval_seconds=300, last_success_timestamp_seconds=-16 * 60
+            )
+        ),
+        Exporter(
+            gauges=collector(
+                "usage",
+                available=1,
+                refresh_interval_seconds=300,
+                last_success_timestamp_seconds=_ago(15 * MINUTE),
+            )
+        ),
+        HOUR,
+        {"severity": "critical", "collector": "usage"},
+        "A collector's data are old.",
+        "The usage collector last succeeded 1h 16m 0s ago for example: what dashboards and alerts show is of then. "
+        "See State of the collectors on the Exporter health dashboard.",
+        "The usage collector last succeeded 1h 16m 0s ago: what dashboards and alerts show is of then. See State of "
+        "the collectors on the Exporter health dashboard.",
+    ),
+    "AnthropicReportLate": Case(
+        Exporter(gauges=collector("claude_code", up=1, data_through_timestamp_seconds=-25 * 3600)),
+        Exporter(gauges=collector("claude_code", up=1, data_through_timestamp_seconds=_ago(DAY))),
+        30 * MINUTE,
+        {"severity": "info", "collector": "claude_code"},
+        "The API's own report is late.",
+        "The claude_code report of example ends 1d 1h 30m 0s ago, though refreshes succeed: the API is late, not the "
+        "exporter. Days that are not reported have no samples. See State of the collectors on the Exporter health "
+        "dashboard.",
+        "The claude_code report ends 1d 1h 30m 0s ago, though refreshes succeed: the API is late, not the exporter. "
+        "Days that are not reported have no samples. See State of the collectors on the Exporter health dashboard.",
+    ),
+    "AnthropicExporterAbsent": Case(
+        Exporter(scraped=lambda now: minute_of(now) < 5),
+        Exporter(scraped=lambda now: not 5 <= minute_of(now) < 15),
+        15 * MINUTE,
+        {"severity": "critical"},
+        "No exporter is scraped.",
+        "Prometheus gets nothing from job anthropic for example: no dashboard and no other alert on its usage and "
+        "cost works. See Prometheus' targets page.",
+        "Prometheus gets nothing from job anthropic: no dashboard and no other alert on its usage and cost works. "
+        "See Prometheus' targets page.",
+    ),
+    "AnthropicDemoData": Case(
+        Exporter(gauges=[gauge("anthropic_exporter_demo", 1)]),
+        Exporter(),
+        5 * MINUTE,
+        {"severity": "warning", "instance": "exporter-0:9817"},
+        "Invented numbers are in this Prometheus.",
+        "exporter-0:9817 of job anthropic runs in demo mode: its numbers are invented. See the target's settings.",
+        "exporter-0:9817 of job anthropic runs in demo mode: its numbers are invented. See the target's settings.",
+    ),
+}
+
+
+def alert_of(alert: str, description: str = "", organization: str = "example", **labels: str) -> Alert:
+    """As in its case, but for what is given."""
+    case = CASES[alert]
+    annotations = {
+        "summary": case.summary,
+        "description": description or (case.description if organization else case.of_nobody),
+        "runbook_url": f"{RUNBOOK_URL}#{alert.lower()}",
+    }
+    named = {"organization": organization} if organization and alert != "AnthropicDemoData" else {}
+    return firing(annotations, {"job": "anthropic", **named, **case.labels, **labels})
