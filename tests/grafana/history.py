@@ -16,7 +16,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-DAYS = 13  # more than any rule looks at; an exporter has 31
+DAYS = 12  # more than any rule looks at; an exporter has 31
 
 # Of a UTC day, as the API tells it at an instant; None while the day is not reported.
 Amount = Callable[[date, datetime], float | None]
