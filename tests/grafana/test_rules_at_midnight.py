@@ -262,7 +262,7 @@ def month_of(day: float, hours: float, *, two: bool = False) -> list[Exporter]:
 
 
 @pytest.mark.parametrize("hours", [6, 30])
-def test_a_budget_that_is_exceeded_is_a_new_one_in_the_new_month(hours: float, expect: Expect) -> None:
+def test_a_budget_that_is_exceeded_is_a_new_one_in_the_new_month(hours: int, expect: Expect) -> None:
     alert = "AnthropicBudgetExceeded"
     used = {6: "120%", 30: "116%"}[hours]
     text = CASES[alert].description.replace("101%", used)
