@@ -110,6 +110,12 @@ def test_a_spike_holds_until_the_next_day_is_reported_and_where_there_is_none_no
     expect(seen, *checks, *(Check("AnthropicCostTodayUnusual", check.at) for check in checks))
 
 
+def test_a_spike_is_found_however_late_its_day_is_reported(expect: Expect) -> None:
+    fourth = TODAY - 4 * DAY
+    seen = replicas(Exporter(cost_of(lambda amount: late(amount, hours=54), fourth)))
+    expect(seen, *(Check(alert, 15 * MINUTE, [spike]) for alert, spike in spike_of(fourth).items()))
+
+
 def test_spikes_on_two_days_in_a_row_are_two_alerts(expect: Expect) -> None:
     alert = "AnthropicCostSpike"
     first, second = (spike_of(day)[alert] for day in (YESTERDAY, TODAY))
