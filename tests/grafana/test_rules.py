@@ -193,6 +193,12 @@ def test_little_traffic_is_no_collapse_of_the_cache(expect: Expect) -> None:
     expect([exporter], Check("AnthropicCacheHitCollapse", 2 * HOUR))
 
 
+def test_a_nightly_batch_without_a_cache_is_no_collapse_of_it(expect: Expect) -> None:
+    days = {"cache_read": daily(8e7, {TODAY: 0}), "uncached_input": daily(2e7, {TODAY: 2.4e7})}
+    exporter = Exporter([tokens(amount, token_type) for token_type, amount in days.items()])
+    expect([exporter], Check("AnthropicCacheHitCollapse", 2 * HOUR))
+
+
 def test_few_proposals_are_no_collapse_of_their_acceptance(expect: Expect) -> None:
     expect(replicas(accepting(0.1, of=500)), Check("AnthropicToolAcceptanceCollapse", 14 * DAY + 2 * HOUR), step=HOUR)
 

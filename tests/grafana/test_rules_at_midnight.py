@@ -223,7 +223,7 @@ def first_reported_at_five(amount: Amount) -> Amount:
 
 
 EVENING = MIDNIGHT - 90 * MINUTE
-JUDGED_FROM = MIDNIGHT + 36 * MINUTE  # 1e7 tokens
+JUDGED_FROM = MIDNIGHT + 6 * HOUR  # a quarter of a usual day
 
 
 def collapse() -> Alert:
