@@ -174,6 +174,42 @@ def test_a_workspaces_budget_is_projected(expect: Expect) -> None:
     expect(exporters, Check(alert, HOUR, [alert_of(alert, text, **OF_RESEARCH)]))
 
 
+@pytest.mark.parametrize(
+    ("alert", "limit", "value", "shown", "ages"),
+    [
+        ("AnthropicCostSpike", 250, 251, "$251", (1, 2, 3, 4)),
+        ("AnthropicWorkspaceCostSpike", 225, 226, "$226", (1, 2, 3, 4)),
+        ("AnthropicTokenSpike", 2.5e8, 2.51e8, "251M", (0, 1, 2)),
+    ],
+)
+def test_a_day_is_measured_by_the_median_of_the_seven_before_it_however_late_it_is_reported(
+    alert: str, limit: float, value: float, shown: str, ages: tuple[int, ...], expect: Expect
+) -> None:
+    """Which would be another one with another day at either end. Each organization has another newest day."""
+    of_tokens = alert == "AnthropicTokenSpike"
+    week = [amount * (1e6 if of_tokens else 1) for amount in (1000, 1000, 1000, 100, 10, 10, 10)]
+
+    def organization(name: str, age: int, amount: float) -> Exporter:
+        newest = TODAY - age * DAY
+        measured = daily(0, {newest - number * DAY: each for number, each in enumerate([amount, *week])})
+        days = (
+            [tokens(measured), cost(late(daily(0), 24 * age + 1))]  # of which the newest day is not reported yet
+            if of_tokens
+            else [cost(late(measured, 24 * (age - 1)), RESEARCH)]
+        )
+        return Exporter(days, instance=f"{name}:9817", organization=name)
+
+    def spike(name: str, age: int) -> Alert:
+        case, day = CASES[alert], str(TODAY - age * DAY)
+        before, _ = case.description.split(" ", 1)
+        text = case.description.replace(before, shown).replace(case.labels["date"], day).replace("example", name)
+        return alert_of(alert, text, name, date=day)
+
+    exporters = [organization(f"near-{age}", age, limit) for age in ages]
+    exporters += [organization(f"spike-{age}", age, value) for age in ages]
+    expect(exporters, Check(alert, 15 * MINUTE, [spike(f"spike-{age}", age) for age in ages]))
+
+
 def test_a_model_that_is_no_minor_one_may_be_dominant(expect: Expect) -> None:
     usual, newcomer = cost(daily(60, {YESTERDAY: 10})), cost(daily(40, {YESTERDAY: 900}), model="claude-sonnet-5")
     expect([Exporter([usual, newcomer])], Check("AnthropicModelDominant", HOUR))
