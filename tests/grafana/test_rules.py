@@ -193,7 +193,7 @@ def test_a_day_is_measured_by_the_median_of_the_seven_before_it_however_late_it_
         newest = TODAY - age * DAY
         measured = daily(0, {newest - number * DAY: each for number, each in enumerate([amount, *week])})
         days = (
-            [tokens(measured), cost(late(daily(0), 24 * age + 1))]  # of which the newest day is not reported yet
+            [tokens(measured), cost(late(daily(0), 24 * (age - 1) + 1))]  # all but the newest day's is reported
             if of_tokens
             else [cost(late(measured, 24 * (age - 1)), RESEARCH)]
         )
