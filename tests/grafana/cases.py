@@ -57,7 +57,7 @@ def _budget(amount: float, severity: str, summary: str, share: str) -> Case:
 def prompts(cached: float) -> Exporter:
     """Usually four of five prompt tokens come from the cache; today so many of the same 1e8."""
     days = {"cache_read": daily(8e7, {TODAY: cached}), "uncached_input": daily(2e7, {TODAY: 1e8 - cached})}
-    return Exporter([tokens(amount, token_type) for token_type, amount in days.items()])
+    return Exporter([tokens(daily(1e7)), *(tokens(amount, token_type) for token_type, amount in days.items())])
 
 
 def _models(newcomer: float) -> Exporter:

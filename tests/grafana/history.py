@@ -225,24 +225,28 @@ def _names_read_at(seconds: float) -> list[Gauge]:
 # In promtool's words
 
 
-def input_series(exporters: Sequence[Exporter], end: timedelta, step: timedelta) -> list[dict[str, str]]:
+def input_series(
+    exporters: Sequence[Exporter], end: timedelta, step: timedelta, *, federated: bool = False
+) -> list[dict[str, str]]:
     count = end // step + 1
     history: dict[str, list[float | None]] = {}
     for number in range(count):
         for exporter in exporters:
             for series, value in exporter.samples(EPOCH + number * step).items():
                 history.setdefault(series, [None] * count)[number] = value
-    return [{"series": series, "values": notation(values)} for series, values in history.items()]
+    return [{"series": series, "values": notation(values, federated=federated)} for series, values in history.items()]
 
 
-def notation(values: Sequence[float | None]) -> str:
-    """Expanding notation; a sample that is gone is stale, as after a scrape without it."""
+def notation(values: Sequence[float | None], *, federated: bool = False) -> str:
+    """Expanding notation. A sample that is gone is stale, as after a scrape without it; but for five minutes it stays
+    where another Prometheus is scraped.
+    """
     words: list[str] = []
     for value, run in groupby(values):
         count = len(list(run))
         if value is not None:
             words.append(f"{value!r}+0x{count - 1}")
-        elif not words:
+        elif federated or not words:
             words.append(f"_x{count}")
         else:
             words.append(f"stale _x{count - 1}" if count > 1 else "stale")

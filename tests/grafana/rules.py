@@ -90,6 +90,8 @@ def disagreement(
     exporters: Sequence[Exporter],
     checks: Sequence[Check],
     step: timedelta = MINUTE,
+    *,
+    federated: bool = False,
 ) -> str:
     """What promtool says where the rules do otherwise than the checks; empty where they agree."""
     test = {
@@ -99,7 +101,7 @@ def disagreement(
         "tests": [
             {
                 "interval": _duration(step),
-                "input_series": input_series(exporters, max(check.at for check in checks), step),
+                "input_series": input_series(exporters, max(check.at for check in checks), step, federated=federated),
                 "alert_rule_test": [
                     {"eval_time": _duration(check.at), "alertname": check.alert, "exp_alerts": list(check.firing)}
                     for check in checks

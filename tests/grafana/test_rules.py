@@ -120,6 +120,20 @@ def test_a_key_that_several_collectors_use_is_rejected_once(expect: Expect) -> N
     expect([Exporter(gauges=rejected)], Check(alert, 5 * MINUTE, [alert_of(alert, text)]))
 
 
+def test_a_collector_that_is_not_available_is_not_stale(expect: Expect) -> None:
+    alert = "AnthropicDataStale"
+    gone = [replace(each, value=always(0)) if "available" in each.name else each for each in CASES[alert].fires.gauges]
+    expect([Exporter(gauges=gone)], Check(alert, 2 * HOUR))
+
+
+def test_a_report_is_not_late_while_its_collector_fails(expect: Expect) -> None:
+    alert = "AnthropicReportLate"
+    fails = [
+        replace(each, value=always(0)) if each.name.endswith("_up") else each for each in CASES[alert].fires.gauges
+    ]
+    expect([Exporter(gauges=fails)], Check(alert, 2 * HOUR))
+
+
 def test_data_stay_stale_when_a_restart_has_forgotten_the_last_success(expect: Expect) -> None:
     alert = "AnthropicDataStale"
     known = CASES[alert].fires
@@ -208,6 +222,24 @@ def test_a_day_is_measured_by_the_median_of_the_seven_before_it_however_late_it_
     exporters = [organization(f"near-{age}", age, limit) for age in ages]
     exporters += [organization(f"spike-{age}", age, value) for age in ages]
     expect(exporters, Check(alert, 15 * MINUTE, [spike(f"spike-{age}", age) for age in ages]))
+
+
+@pytest.mark.parametrize(
+    ("alert", "used"),
+    [
+        ("AnthropicBudgetExceeded", "for this month is used"),
+        (
+            "AnthropicBudgetProjectedToExceed",
+            "will be used at the month's end, if the days that are left cost as much as the last seven did",
+        ),
+    ],
+)
+def test_a_budget_counts_days_of_the_month_that_are_no_longer_exposed(alert: str, used: str, expect: Expect) -> None:
+    named = {"workspace": RESEARCH.name, "workspace_id": RESEARCH.identifier}
+    exporter = Exporter(gauges=[gauge("anthropic_cost_month_to_date_usd", 5050, **named)])
+    see = CASES[alert].description.split("example. ")[1]
+    text = f"101% of the workspace's budget {used}, workspace Research, example. {see}"
+    expect(replicas(exporter), Check(alert, HOUR, [alert_of(alert, text, **OF_RESEARCH)]))
 
 
 def test_a_model_that_is_no_minor_one_may_be_dominant(expect: Expect) -> None:

@@ -110,6 +110,15 @@ def test_a_spike_holds_until_the_next_day_is_reported_and_where_there_is_none_no
     expect(seen, *checks, *(Check("AnthropicCostTodayUnusual", check.at) for check in checks))
 
 
+@pytest.mark.parametrize("told", [growing, lambda amount: late(amount, hours=1)], ids=["at once", "late"])
+def test_a_spike_holds_where_another_prometheus_is_scraped_in_which_yesterdays_samples_linger(
+    told: Told, expect: Expect
+) -> None:
+    instants = every(MINUTE, FIRES_FROM, MIDNIGHT + 30 * MINUTE)
+    checks = [Check(alert, at, [spike]) for alert, spike in spike_of(YESTERDAY).items() for at in instants]
+    expect(pair(*cost_of(told, YESTERDAY)), *checks, federated=True)
+
+
 def test_a_spike_is_found_however_late_its_day_is_reported(expect: Expect) -> None:
     fourth = TODAY - 4 * DAY
     seen = replicas(Exporter(cost_of(lambda amount: late(amount, hours=54), fourth)))
@@ -207,9 +216,11 @@ def test_without_any_report_of_cost_a_spike_of_tokens_ends_with_its_day(expect: 
 
 
 def prompts(today: float, tomorrow: float) -> list[Daily]:
-    """4e8 tokens of prompts a day, as the day grows; shares of cache hits, usually four of five."""
-    hits = {TODAY: 4e8 * today, TOMORROW: 4e8 * tomorrow}
-    others = {day: 4e8 - amount for day, amount in hits.items()}
+    """4e8 tokens of prompts a day, as the day grows, and ten times as many tomorrow; shares of cache hits, usually four
+    of five.
+    """
+    hits = {TODAY: 4e8 * today, TOMORROW: 4e9 * tomorrow}
+    others = {TODAY: 4e8 * (1 - today), TOMORROW: 4e9 * (1 - tomorrow)}
     cached, uncached = daily(3.2e8, hits), daily(0.8e8, others)
     return [
         tokens(first_reported_at_five(cached), "cache_read"),
@@ -223,7 +234,7 @@ def first_reported_at_five(amount: Amount) -> Amount:
 
 
 EVENING = MIDNIGHT - 90 * MINUTE
-JUDGED_FROM = MIDNIGHT + 6 * HOUR  # a quarter of a usual day
+JUDGED_FROM = MIDNIGHT + 36 * MINUTE  # a quarter of a usual day's
 
 
 def collapse() -> Alert:
