@@ -176,7 +176,7 @@ def test_prometheus_answers_every_recipe_of_the_readme(program: Callable[[str], 
     assert len(RECIPES) == 9
     with exporter("demo", "--no-demo.growth") as (_, base_url):
         until_ready(base_url)
-        with prometheus(program("prometheus"), tmp_path, base_url.removeprefix("http://")) as url:
+        with prometheus(program("prometheus"), tmp_path, {"anthropic": [base_url.removeprefix("http://")]}) as url:
             eventually(lambda: query(url, "anthropic_exporter_up == 1"), "a scrape")
             for title, recipe in RECIPES.items():
                 found = query(url, recipe)

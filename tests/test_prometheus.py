@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,18 +29,17 @@ DEMO = (
 )
 CONFIG = """\
 global: {{scrape_interval: 1s}}
-scrape_configs:
-  - job_name: anthropic
-    static_configs: [{{targets: {targets}}}]
+scrape_configs: {scrapes}
 """
 FAMILIES = '{__name__=~"anthropic_.+", __name__!~"anthropic_exporter_.+"}'
 
 
 @contextmanager
-def prometheus(program: str, folder: Path, *targets: str) -> Iterator[str]:
-    """A Prometheus that scrapes the targets every second; its URL."""
+def prometheus(program: str, folder: Path, jobs: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A Prometheus that scrapes the jobs' targets every second; its URL."""
     config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(targets=json.dumps(targets)), encoding="utf-8")
+    scrapes = [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in jobs.items()]
+    config.write_text(CONFIG.format(scrapes=json.dumps(scrapes)), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
     command = [
         program,
@@ -85,7 +84,7 @@ def _once(program: str, folder: Path, organization: Organization) -> tuple[Expos
     with exporter("demo", *DEMO) as (_, base_url):
         until_ready(base_url)
         now = datetime.now(UTC)
-        with prometheus(program, folder, base_url.removeprefix("http://")) as url:
+        with prometheus(program, folder, {"anthropic": [base_url.removeprefix("http://")]}) as url:
             eventually(lambda: vector(url, "anthropic_exporter_up == 1"), "a scrape")
             return vector(url, FAMILIES), expected(organization, now)
 
@@ -96,7 +95,7 @@ def test_what_people_ask_first_has_the_organizations_own_answer(program: Callabl
         until_ready(base_url)
         now = datetime.now(UTC)
         truth = expected(organization, now)
-        with prometheus(program("prometheus"), tmp_path, base_url.removeprefix("http://")) as url:
+        with prometheus(program("prometheus"), tmp_path, {"anthropic": [base_url.removeprefix("http://")]}) as url:
             eventually(lambda: vector(url, "anthropic_exporter_up == 1"), "a scrape")
             answers = {
                 'sum(anthropic_cost_usd{days_ago="1"})': _sum(truth, "anthropic_cost_usd", days_ago="1"),
@@ -122,7 +121,7 @@ def _sum(truth: Exposed, name: str, **labels: str) -> float:
 def test_prometheus_negotiates_openmetrics_and_gzip(program: Callable[[str], str], tmp_path: Path) -> None:
     with exporter("demo", *DEMO) as (_, base_url):
         until_ready(base_url)
-        with prometheus(program("prometheus"), tmp_path, base_url.removeprefix("http://")) as url:
+        with prometheus(program("prometheus"), tmp_path, {"anthropic": [base_url.removeprefix("http://")]}) as url:
             eventually(lambda: vector(url, "anthropic_exporter_up == 1"), "a scrape")
             (health,) = json.loads(get(f"{url}/api/v1/targets").text)["data"]["activeTargets"]
             assert (health["health"], health["lastError"]) == ("up", "")

@@ -14,7 +14,7 @@ SESSIONS = f"{PREFIX}sessions"
 LINES, COST, TOKENS = "lines_of_code", "estimated_cost_usd", "tokens"
 ADDED, REMOVED = 'change="added"', 'change="removed"'
 ACCEPTED = 'decision="accepted"'
-CHOSEN = "Of the days chosen above."
+CHOSEN = "Of the days chosen above; the exporter has two unless --claude-code.days says more."
 ESTIMATE = "The API's own estimate, which is not billing."
 NOBODY = "Nobody was active, or it is not reported yet"
 ACCEPTANCE: Steps = ((None, "red"), (0.5, "orange"), (0.75, "green"))
@@ -37,7 +37,7 @@ def build() -> Dashboard:
         (
             label_variable("actor", "Actor", SESSIONS),
             label_variable("terminal", "Terminal", SESSIONS),
-            days_variable(2),
+            days_variable(),
         ),
         {
             "At a glance": _at_a_glance(),
@@ -93,7 +93,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
         stat(
             "Tool acceptance",
             f"Share of the proposed edits and writes that were accepted. {CHOSEN}",
-            _acceptance(),
+            _acceptance(CHOSEN_DAYS),
             unit="percentunit",
             steps=ACCEPTANCE,
             no_value="No proposals",
@@ -121,7 +121,7 @@ def _actors() -> Builder[Panel]:
             "Pull requests": column("pull_requests"),
         },
         labels={"actor": "Actor", "actor_type": "Kind", "customer_type": "Pays by"},
-        units={"Estimated cost": "currencyUSD", "Tokens": "short", "Sessions": "short", "Lines added": "short"},
+        units={"Estimated cost": "currencyUSD"},
         sort="Estimated cost",
         no_value=NOBODY,
     )
@@ -145,15 +145,15 @@ def _how_it_is_used() -> list[Builder[Panel]]:
                 "Estimated cost": column(COST),
             },
             labels={"terminal": "Terminal"},
-            units={"Sessions": "short", "Tokens": "short", "Estimated cost": "currencyUSD"},
+            units={"Estimated cost": "currencyUSD"},
             sort="Sessions",
             size=HALF,
             no_value=NOBODY,
         ),
         ranking(
-            "Tool acceptance",
+            "Tool acceptance by tool",
             f"Share of each tool's proposals that were accepted. {CHOSEN}",
-            f"sort_desc({_acceptance('tool')})",
+            f"sort_desc({_acceptance(CHOSEN_DAYS, 'tool')})",
             label="tool",
             unit="percentunit",
             no_value="No proposals",
@@ -201,12 +201,32 @@ def _adoption() -> list[Builder[Panel]]:
             interval="1h",
             time_from="90d",
         ),
+        lines(
+            "Output of the day before",
+            f"Sessions, commits and pull requests of the last complete UTC day. {since}",
+            {
+                "Sessions": total(_of("sessions", day(1))),
+                "Commits": total(_of("commits", day(1))),
+                "Pull requests": total(_of("pull_requests", day(1))),
+            },
+            unit="short",
+            interval="1h",
+            time_from="90d",
+        ),
+        lines(
+            "Tool acceptance of the day before",
+            f"Share of the proposals of the last complete UTC day that were accepted. {since}",
+            {"Tool acceptance": _acceptance(day(1))},
+            unit="percentunit",
+            interval="1h",
+            time_from="90d",
+        ),
     ]
 
 
-def _acceptance(*by: str) -> str:
-    proposals = total(_of("tool_actions", CHOSEN_DAYS), *by)
-    return ratio(total(_of("tool_actions", CHOSEN_DAYS, ACCEPTED), *by), proposals)
+def _acceptance(of_days: str, *by: str) -> str:
+    proposals = total(_of("tool_actions", of_days), *by)
+    return ratio(total(_of("tool_actions", of_days, ACCEPTED), *by), proposals)
 
 
 def _of(name: str, *matchers: str) -> str:

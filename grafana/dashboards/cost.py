@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
@@ -27,6 +29,8 @@ from grafana.dashboards.promql import (
 )
 
 COST = "anthropic_cost_usd"
+MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
+MONTH_BEFORE = "anthropic_cost_previous_month_usd"
 USD = "currencyUSD"
 WORKSPACE = 'workspace_id=~"$workspace"'
 BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
@@ -41,9 +45,10 @@ def build() -> Dashboard:
         "cost",
         "Cost",
         "Billed cost by day, workspace and model: what it was, how it changes, and where the month will end.",
-        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable(31)),
+        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable()),
         {
             "At a glance": _at_a_glance(),
+            "Months and budgets": _months_and_budgets(),
             "Day by day": _day_by_day(),
             "Where it goes": _where_it_goes(),
             "What changed": _what_changed(),
@@ -62,18 +67,18 @@ def _at_a_glance() -> list[Builder[Panel]]:
         ),
         _usd(
             "Month to date",
-            f"Cost of the current UTC month over the reported days, whatever the model. {NO_PRIORITY}",
+            f"Cost of the current UTC month over the reported days, of all models. {NO_PRIORITY}",
             _month_to_date(),
         ),
         _usd(
             "Projected month end",
-            "Month to date, and for each day that is left the mean of the last seven complete days.",
+            "Month to date, and for each day that is left the mean of the last seven complete days; of all models.",
             _projected_month_end(),
         ),
         stat(
             "Against the same weekday",
             "The newest reported complete day against the same weekday of the week before.",
-            newest_day(_against_last_week),
+            _against(lambda age: total(_cost(day(age + 7)), *ORGANIZATION)),
             unit="percentunit",
             steps=CHANGE,
             no_value="Needs nine reported days",
@@ -81,10 +86,34 @@ def _at_a_glance() -> list[Builder[Panel]]:
         stat(
             "Against the 7-day median",
             "The newest reported complete day against the median of the seven days before it.",
-            newest_day(_against_median),
+            _against(_median_of_the_week_before),
             unit="percentunit",
             steps=CHANGE,
             no_value="Needs two reported days",
+        ),
+    ]
+
+
+def _months_and_budgets() -> list[Builder[Panel]]:
+    recorded = f"{{{SCOPE}}}"
+    return [
+        _usd(
+            "Month before",
+            f"Cost of the whole UTC month before, of all models. {NO_PRIORITY}",
+            total(merged(MONTH_BEFORE, WORKSPACE)),
+        ),
+        table(
+            "Budgets",
+            "Month to date and projected month end as shares of the budgets in grafana/alerts/budgets.yml.",
+            {
+                "Used": f"anthropic:budget_used:ratio{recorded}",
+                "Projected": f"anthropic:budget_projected:ratio{recorded}",
+            },
+            labels={"scope": "Budget of", "workspace": "Workspace"},
+            units={"Used": "percentunit", "Projected": "percentunit"},
+            sort="Used",
+            size=(20, 4),
+            no_value="Load grafana/alerts into Prometheus, with a budget in budgets.yml",
         ),
     ]
 
@@ -121,10 +150,8 @@ def _where_it_goes() -> list[Builder[Panel]]:
             {
                 "Chosen days": by_workspace(total(_cost(CHOSEN_DAYS), *BY_WORKSPACE), COST),
                 "Mean day": by_workspace(_mean_day(*BY_WORKSPACE), COST),
-                "Month to date": by_workspace(_month_to_date(*BY_WORKSPACE), COST),
-                "Month before": by_workspace(
-                    total(merged("anthropic_cost_previous_month_usd", WORKSPACE), *BY_WORKSPACE), COST
-                ),
+                "Month to date": by_workspace(_month_to_date(*BY_WORKSPACE), MONTH_TO_DATE),
+                "Month before": by_workspace(total(merged(MONTH_BEFORE, WORKSPACE), *BY_WORKSPACE), MONTH_BEFORE),
             },
             labels={"workspace": "Workspace"},
             units=dict.fromkeys(("Chosen days", "Mean day", "Month to date", "Month before"), USD),
@@ -198,7 +225,7 @@ def _usd(title: str, description: str, expr: str) -> Stat:
 
 def _ranking(title: str, description: str, label: str, matcher: str) -> Builder[Panel]:
     expr = largest(10, f"{total(_cost(CHOSEN_DAYS, matcher), label)} > 0")
-    return ranking(title, description, expr, label=label, unit=USD, no_value=NOT_REPORTED, size=(6, 8))
+    return ranking(title, description, expr, label=label, unit=USD, no_value="None, or not reported yet", size=(6, 8))
 
 
 def _cost(*matchers: str, offset: str = "") -> str:
@@ -206,7 +233,7 @@ def _cost(*matchers: str, offset: str = "") -> str:
 
 
 def _month_to_date(*by: str) -> str:
-    return total(merged("anthropic_cost_month_to_date_usd", WORKSPACE), *by)
+    return total(merged(MONTH_TO_DATE, WORKSPACE), *by)
 
 
 def _mean_day(*by: str) -> str:
@@ -228,22 +255,35 @@ def _projected_month_end() -> str:
         f"clamp_max(scalar(days_in_month() + 1 - day_of_month()) - ({through} - on (job) group_left () {today})"
         f" / {DAY_SECONDS}, scalar(days_in_month()))"
     )
-    mean = _mean_day(*ORGANIZATION)
+    # As the month to date, it is of all models.
+    days_of_all = total(merged(COST, WORKSPACE, days("[2-8]")), *ORGANIZATION, "days_ago")
+    mean = f"avg by ({by}) ({days_of_all})"
     return f"sum(({_month_to_date(*ORGANIZATION)} or 0 * {mean}) + on ({by}) {days_left} * on ({by}) {mean})"
 
 
-def _against_last_week(age: int) -> str:
-    return f"{ratio(total(_cost(day(age))), total(_cost(day(age + 7))))} - 1"
+def _reported(age: int) -> str:
+    return total(_cost(day(age)), *ORGANIZATION)
 
 
-def _against_median(age: int) -> str:
+def _against(baseline: Callable[[int], str]) -> str:
+    """The newest reported day against its baseline, of all organizations together."""
+    newest, before = newest_day(_reported), newest_day(_reported, baseline)
+    return f"{ratio(f'sum({newest})', f'sum({before})')} - 1"
+
+
+def _median_of_the_week_before(age: int) -> str:
     week = days("|".join(str(age + back) for back in range(1, 8)))
-    median = f"quantile(0.5, {total(_cost(week), 'days_ago')})"
-    return f"{ratio(total(_cost(day(age))), median)} - 1"
+    return f"quantile by ({', '.join(ORGANIZATION)}) (0.5, {total(_cost(week), *ORGANIZATION, 'days_ago')})"
 
 
-def _change(*by: str) -> str:
-    return newest_day(lambda age: f"{total(_cost(day(age)), *by)} - {total(_cost(day(age + 7)), *by)}")
+def _change(*labels: str) -> str:
+    """Of the newest reported day against the same weekday of the week before."""
+
+    def change(age: int) -> str:
+        by = dict.fromkeys((*ORGANIZATION, *labels))
+        return f"{total(_cost(day(age)), *by)} - {total(_cost(day(age + 7)), *by)}"
+
+    return total(newest_day(_reported, change), *labels)
 
 
 def _history() -> str:

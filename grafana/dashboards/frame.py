@@ -28,10 +28,9 @@ from grafana.dashboards.panels import DATASOURCE, stat
 from grafana.dashboards.promql import SCOPE
 
 TAG = "anthropic"
-WEEK = 7
 ALL = VariableOption(selected=True, text="All", value="$__all")
 # Grafana shows the label, and filters by the ID, which is what stays when a workspace is renamed.
-NAME_AND_ID = r'/workspace="(?<text>(?:[^"\\]|\\.)*)", workspace_id="(?<value>[^"]*)"/'
+NAME_AND_ID = r'/workspace="(?<text>.*)",\s*workspace_id="(?<value>[^"]*)"/'
 
 Rows = Mapping[str, Sequence[Builder[Panel]]]
 
@@ -108,11 +107,15 @@ def label_variable(label: str, title: str, family: str) -> QueryVariable:
     return _query(label, title, f"label_values({family}{{{SCOPE}}}, {label})")
 
 
-def days_variable(days: int) -> CustomVariable:
-    """Which of so many exposed days the breakdowns are of, as a matcher of `days_ago`; yesterday at first."""
-    choices = {"Yesterday": "1", "Today so far": "0"}
-    if days > WEEK:
-        choices |= {"Day before yesterday": "2", "Last 7 complete days": "[1-7]", "All exposed days": ".+"}
+def days_variable(all_days: str = ".+") -> CustomVariable:
+    """Which days the breakdowns are of, as a matcher of `days_ago`; yesterday at first."""
+    choices = {
+        "Yesterday": "1",
+        "Today so far": "0",
+        "Day before yesterday": "2",
+        "Last 7 complete days": "[1-7]",
+        "All exposed days": all_days,
+    }
     options = [VariableOption(selected=text == "Yesterday", text=text, value=value) for text, value in choices.items()]
     values = ", ".join(f"{text} : {value}" for text, value in choices.items())
     return CustomVariable("days").label("Days of the breakdowns").values(values).options(options).current(options[0])

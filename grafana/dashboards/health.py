@@ -14,6 +14,7 @@ BY_COLLECTOR = ("job", "organization", "collector")
 JOB = 'job=~"$job"'
 UP_OR_DOWN: Steps = ((None, "red"), (1, "green"))
 RATE = "[$__rate_interval]"
+HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request
 EIGHT = (8, 8)
 
 
@@ -34,10 +35,11 @@ def build() -> Dashboard:
 
 def _collectors() -> list[Builder[Panel]]:
     by = ", ".join(BY_COLLECTOR)
+    sources = f"group by ({by}, source) ({OWN}collector_info{{{SCOPE}}})"
 
     def state(name: str) -> str:
         value = f"max by ({by}) ({OWN}collector_{name}{{{SCOPE}}})"
-        return f"{value} * on ({by}) group_left (source) group by ({by}, source) ({OWN}collector_info{{{SCOPE}}})"
+        return f"{value} * on ({by}) group_left (source) topk by ({by}) (1, {sources})"
 
     return [
         stat(
@@ -107,19 +109,23 @@ def _api() -> list[Builder[Panel]]:
     duration = f"{OWN}api_request_duration_seconds_bucket{{{SCOPE}}}"
 
     def quantile(share: float) -> str:
-        return f"histogram_quantile({share}, sum by (endpoint, le) (rate({duration}{RATE})))"
+        return f"histogram_quantile({share}, sum by (endpoint, le) (rate({duration}{HOUR})))"
 
     return [
         lines(
-            "Requests",
+            "Requests in an hour",
             "Requests to the Admin API, retries included, by endpoint and status.",
-            {"{{endpoint}} {{status}}": total(f"rate({OWN}api_requests_total{{{SCOPE}}}{RATE})", "endpoint", "status")},
-            unit="reqps",
+            {
+                "{{endpoint}} {{status}}": total(
+                    f"increase({OWN}api_requests_total{{{SCOPE}}}{HOUR})", "endpoint", "status"
+                )
+            },
+            unit="short",
             interval="5m",
         ),
         lines(
             "Latency",
-            "Half and nineteen twentieths of the requests to the Admin API took no longer.",
+            "Half and nineteen twentieths of an hour's requests to the Admin API took no longer.",
             {"{{endpoint}} p50": quantile(0.5), "{{endpoint}} p95": quantile(0.95)},
             unit="s",
             interval="5m",

@@ -71,6 +71,7 @@ def _api_keys() -> list[Builder[Panel]]:
             {"Age": _named(_age()), "Expires in": _named(_seconds_left())},
             labels={"api_key": "API key", "workspace": "Workspace", "created_by": "Created by", "api_key_id": "ID"},
             units={"Age": "s", "Expires in": "s"},
+            blanks={"Expires in": "never"},
             sort="Age",
             size=(16, 9),
             no_value=NOT_SERVED,
@@ -102,7 +103,8 @@ def _workspaces() -> Builder[Panel]:
             "Active API keys": _with_names(f"({active})", by, names),
         },
         labels={"workspace": "Workspace", "archived": "Archived", "workspace_geo": "Region"},
-        units={"Age": "s", "Active API keys": "short"},
+        units={"Age": "s"},
+        blanks={"Active API keys": "0"},
         sort="Age",
         no_value=NOT_SERVED,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders.barchart import Panel as BarChart
@@ -166,10 +167,12 @@ def table(
     size: tuple[int, int] = FULL,
     total: bool = False,
     yes_no: Sequence[str] = (),
+    blanks: Mapping[str, str] = MappingProxyType({}),
 ) -> Table:
     """A row for each label set, a column for each instant query by its title; `labels` are shown, with their titles.
 
-    So is the organization, where it has a name. Columns of `yes_no` hold 1 or 0.
+    So is the organization, where it has a name. Columns of `yes_no` hold 1 or 0. `blanks` are words for a cell without
+    a number.
     """
     # Grafana numbers the values only where there are several.
     names = [f"Value #{_ref(number)}" for number in range(len(columns))] if len(columns) > 1 else ["Value"]
@@ -182,8 +185,10 @@ def table(
     panel = _framed(Table(), title, description, "short", no_value, size, NEUTRAL)
     for number, expr in enumerate(columns.values()):
         panel = panel.with_target(_instant(expr, PromQueryFormat.TABLE).ref_id(_ref(number)))
-    for column, unit in units.items():
-        panel = panel.override_by_name(column, [DynamicConfigValue("unit", unit)])
+    for column in columns:
+        # Without a word of its own, a blank cell would say that the whole table has no data.
+        blank = DynamicConfigValue("noValue", blanks.get(column, "–"))  # noqa: RUF001  a dash
+        panel = panel.override_by_name(column, [DynamicConfigValue("unit", units.get(column, "short")), blank])
     for column in yes_no:
         panel = panel.override_by_name(
             column,
@@ -196,7 +201,7 @@ def table(
         panel.with_transformation(DataTransformerConfig("merge", options={}))
         .with_transformation(DataTransformerConfig("organize", options=organize))
         .filterable(True)
-        .footer(TableFooterOptions().show(total).reducer(["sum"]).fields(list(units)))
+        .footer(TableFooterOptions().show(total).reducer(["sum"]))
         .sort_by([TableSortByFieldState().display_name(sort).desc(True)])
     )
 

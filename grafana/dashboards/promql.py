@@ -20,7 +20,7 @@ DAY_SECONDS = 86_400
 DATES = (
     "topk by (job, days_ago) (1, max by (job, days_ago, date) ("
     'anthropic_exporter_bucket_start_timestamp_seconds{job=~"$job"} * on (job, instance, days_ago) group_left (date)'
-    ' anthropic_exporter_day_info{job=~"$job"})) ^ 0'
+    ' group by (job, instance, days_ago, date) (anthropic_exporter_day_info{job=~"$job"}))) ^ 0'
 )
 
 
@@ -57,9 +57,15 @@ def by_workspace(expression: str, named_in: str) -> str:
     return f"({expression}) * on ({by}) group_left (workspace) {names}"
 
 
-def newest_day(expression_of: Callable[[int], str]) -> str:
-    """Of the newest complete day that is reported: cost may be more than a day late."""
-    return first_of(*map(expression_of, (1, 2, 3)))
+def newest_day(reported: Callable[[int], str], of: Callable[[int], str] | None = None) -> str:
+    """`of` the newest complete day that is `reported`, for each organization by itself, and by default that day.
+
+    Cost may be more than a day late; it counts as reported three days after the day's end at the latest.
+    """
+    by = "on (job, organization)"
+    ages = (1, 2, 3, 4)
+    days = (f"(({of(age)}) and {by} {reported(age)})" if of else reported(age) for age in ages)
+    return f" or {by} ".join(days)
 
 
 def first_of(*expressions: str) -> str:

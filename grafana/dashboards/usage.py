@@ -37,7 +37,7 @@ def build() -> Dashboard:
         "usage",
         "Usage",
         "Tokens and web searches by day, workspace and model, and how well prompts are cached.",
-        (workspace_variable(TOKENS), label_variable("model", "Model", TOKENS), days_variable(10)),
+        (workspace_variable(TOKENS), label_variable("model", "Model", TOKENS), days_variable("[0-9]")),
         {
             "At a glance": _at_a_glance(),
             "Day by day": _day_by_day(),
@@ -139,6 +139,8 @@ def _today() -> Builder[Panel]:
         },
         unit="short",
         size=FULL,
+        interval="5m",
+        time_from="now/d",
     )
 
 
@@ -161,7 +163,7 @@ def _who_and_what() -> list[Builder[Panel]]:
                 "Web searches": by_workspace(total(_searches(CHOSEN_DAYS), *BY_WORKSPACE), TOKENS),
             },
             labels={"workspace": "Workspace"},
-            units={"Tokens": "short", "Prompt": "short", "Output": "short", "Cache hit ratio": "percentunit"},
+            units={"Cache hit ratio": "percentunit"},
             sort="Tokens",
             no_value=NO_USAGE,
         ),
@@ -171,8 +173,7 @@ def _who_and_what() -> list[Builder[Panel]]:
 
 
 def _caching() -> list[Builder[Panel]]:
-    by_day = ("job", "days_ago")
-    hit_ratio = ratio(total(_tokens(CACHE_READ), *by_day), total(_tokens(PROMPT), *by_day))
+    hit_ratio = ratio(_of_all_by_date(CACHE_READ), _of_all_by_date(PROMPT))
     by_model = ratio(total(_tokens(CHOSEN_DAYS, CACHE_READ), "model"), total(_tokens(CHOSEN_DAYS, PROMPT), "model"))
     return [
         stat(
@@ -189,7 +190,7 @@ def _caching() -> list[Builder[Panel]]:
         day_bars(
             "Cache hit ratio by day",
             "Share of the prompts' tokens that were read from the cache, of each exposed UTC day.",
-            total(on_dates(hit_ratio), "date"),
+            hit_ratio,
             unit="percentunit",
             no_value=NO_USAGE,
             size=(10, 8),
@@ -208,19 +209,23 @@ def _caching() -> list[Builder[Panel]]:
 
 
 def _saved() -> str:
-    def cost(token_type: str) -> str:
-        of_type = merged("anthropic_cost_usd", WORKSPACE, MODEL, CHOSEN_DAYS, f'token_type="{token_type}"')
-        return total(of_type)
+    def cost(*matchers: str) -> str:
+        return total(merged("anthropic_cost_usd", WORKSPACE, MODEL, CHOSEN_DAYS, *matchers))
 
-    return (
-        f"9 * {cost('cache_read')} - 0.2 * ({cost('cache_write_5m')} or vector(0))"
-        f" - 0.5 * ({cost('cache_write_1h')} or vector(0))"
-    )
+    def of_type(token_type: str) -> str:
+        matcher = f'token_type="{token_type}"'
+        return f"({cost(matcher)} or 0 * {cost()})"
+
+    return f"9 * {of_type('cache_read')} - 0.2 * {of_type('cache_write_5m')} - 0.5 * {of_type('cache_write_1h')}"
 
 
 def _ranking(title: str, description: str, label: str, size: tuple[int, int]) -> Builder[Panel]:
     expr = largest(10, f"{total(_tokens(CHOSEN_DAYS), label)} > 0")
     return ranking(title, description, expr, label=label, unit="short", no_value=NOT_REPORTED, size=size)
+
+
+def _of_all_by_date(matcher: str) -> str:
+    return total(on_dates(total(_tokens(matcher), "job", "days_ago")), "date")
 
 
 def _by_date(label: str) -> str:

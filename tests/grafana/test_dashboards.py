@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import yaml
 
 from exporter.demo.organization import Organization
 from grafana.dashboards.__main__ import FOLDER, dashboards
 from tests import reference
 from tests.exporting import Exposed
+from tests.grafana.selectors import known, selectors, unknown_labels
 from tests.processes import eventually, exporter, until_ready
 from tests.test_prometheus import ACTORS, DEMO, SEED, WORKSPACES, prometheus, query
 from tests.truth import expected
@@ -28,6 +31,7 @@ INTERVAL = "30s"
 # Panels whose query may find nothing, and why.
 MAY_BE_EMPTY = {
     "Daily cost from Prometheus' own storage": "needs two days of scrapes",
+    "Budgets": "needs the rules, and a budget",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
 }
@@ -161,14 +165,6 @@ def test_the_banner_comes_first(dashboard: Json) -> None:
 # Expressions
 
 
-SELECTOR = re.compile(r"\b((?:anthropic|process)_[a-z0-9_]+)(\{[^}]*\})?")
-
-
-def selectors(expr: str) -> list[tuple[str, str]]:
-    """Names of families and their matchers."""
-    return SELECTOR.findall(expr)
-
-
 @pytest.mark.parametrize("one", QUERIES, ids=lambda one: f"{one.dashboard}: {one.panel}")
 class TestExpression:
     def test_it_is_of_the_chosen_jobs(self, one: Query) -> None:
@@ -177,23 +173,15 @@ class TestExpression:
             assert 'job=~"$job"' in matchers, name
 
     def test_it_names_only_families_and_labels_that_there_are(self, one: Query) -> None:
-        known = {family.name: {*family.labels, "job", "instance", "organization"} for family in reference.families()}
-        known |= {f"{name}_bucket": labels | {"le"} for name, labels in known.items()}
-        for label in reference.optional_labels():
-            known["anthropic_usage_tokens"].add(label)
-        for name, matchers in selectors(one.expr):
-            assert name in known, name
-            assert set(re.findall(r"(\w+)(?:=~|!=|=)", matchers)) <= known[name], name
-        every = set().union(*known.values()) | {"pod", "node"}
-        for grouping in re.findall(r"\b(?:by|without|on|group_left|ignoring) \(([^)]*)\)", one.expr):
-            assert set(filter(None, grouping.split(", "))) <= every
+        assert {name for name, _ in selectors(one.expr)} <= known().keys() | recorded()
+        assert unknown_labels(one.expr) == set()
 
     def test_counters_are_rated_and_day_gauges_are_not(self, one: Query) -> None:
         for name in re.findall(r"\b(?:rate|increase)\((\w+)", one.expr):
             assert name.endswith(("_total", "_bucket")), name
         for name, _ in selectors(one.expr):
             if name.endswith(("_total", "_bucket")):
-                assert re.search(rf"\b(?:rate|increase)\({name}\{{[^}}]*\}}\[\$__rate_interval\]\)", one.expr)
+                assert re.search(rf"\b(?:rate|increase)\({name}\{{[^}}]*\}}\[(?:\$__rate_interval|1h)\]\)", one.expr)
 
     def test_replicas_are_merged_before_anything_is_summed(self, one: Query) -> None:
         for name, _ in selectors(one.expr):
@@ -204,43 +192,59 @@ class TestExpression:
                 assert len(merges) == len(re.findall(rf"\b{name}\b", one.expr))
 
 
+def recorded() -> set[str]:
+    """What the recording rules make for dashboards."""
+    (group,) = yaml.safe_load((FOLDER.parent / "alerts" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    return {rule["record"] for rule in group["rules"] if rule.get("record", "").startswith("anthropic:")}
+
+
 def test_every_family_is_on_a_dashboard_or_there_is_a_reason_why_not() -> None:
-    shown = {name.removesuffix("_bucket") for one in QUERIES for name, _ in selectors(one.expr)}
+    shown = {name.removesuffix("_bucket") for one in QUERIES for name, _ in selectors(one.expr)} - recorded()
     exposed = {family.name for family in reference.families()}
     assert exposed - shown == set(NOT_SHOWN), "show it, or say in NOT_SHOWN why not"
     assert all(NOT_SHOWN.values())
 
 
-# Answers of a real Prometheus, which scrapes the demo twice, as if there were two replicas
+# Answers of a real Prometheus, which scrapes one organization twice, as if there were two replicas, and another one
 
 
 class Scraped(NamedTuple):
     url: str
+    now: datetime
     truth: Exposed
+
+
+ACME = Organization(SEED, ACTORS, WORKSPACES, growth=False)
+OTHER_FLAGS = ("--demo.seed", "8", "--demo.actors", "5", "--demo.workspaces", "2", "--no-demo.growth")
 
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("prometheus")
-    with exporter("demo", *DEMO) as (_, base_url):
-        until_ready(base_url)
+    with (
+        exporter("demo", *DEMO, "--organization.name", "Acme") as (_, acme),
+        exporter("demo", *OTHER_FLAGS, "--organization.name", 'R&D "b"') as (_, other),
+    ):
+        until_ready(acme)
+        until_ready(other)
         now = datetime.now(UTC)
-        target = base_url.removeprefix("http://")
-        replica = target.replace("127.0.0.1", "localhost")
-        with prometheus(program("prometheus"), folder, target, replica) as url:
+        target = acme.removeprefix("http://")
+        jobs = {"anthropic": [target, target.replace("127.0.0.1", "localhost")], "b": [other.removeprefix("http://")]}
+        with prometheus(program("prometheus"), folder, jobs) as url:
             eventually(lambda: query(url, "min(count_over_time(anthropic_exporter_up[1m])) >= 4"), "scrapes")
-            assert len(query(url, "anthropic_exporter_up == 1")) == 2
-            yield Scraped(url, expected(Organization(SEED, ACTORS, WORKSPACES, growth=False), now))
+            assert len(query(url, "anthropic_exporter_up == 1")) == 3
+            yield Scraped(url, now, expected(ACME, now))
 
 
-def filled_in(expr: str, days: str = "1") -> str:
-    expr = re.sub(r'"\$days"', f'"{days}"', expr)
+def filled_in(expr: str, days: str = "1", **chosen: str) -> str:
+    """With everything chosen but what is said, as Grafana fills it in."""
+    values = {"days": days, **chosen}
     expr = expr.replace("$__rate_interval", INTERVAL)
-    return re.sub(r'"\$\w+"', f'"{ANYTHING}"', expr)
+    return re.sub(r'"\$(\w+)"', lambda found: json.dumps(values.get(found[1], ANYTHING)), expr)
 
 
-def answer(url: str, one: Query, days: str = "1") -> list[Json]:
-    expr = filled_in(one.expr, days)
+def answer(url: str, one: Query, days: str = "1", **chosen: str) -> list[Json]:
+    expr = filled_in(one.expr, days, **chosen)
     if not one.is_range:
         return query(url, expr)
     now = datetime.now(UTC)
@@ -251,12 +255,22 @@ def answer(url: str, one: Query, days: str = "1") -> list[Json]:
     return found
 
 
-def test_every_panel_has_an_answer(scraped: Scraped) -> None:
+CHOICES: dict[str, dict[str, str]] = {
+    "everything": {},
+    "one organization": {"organization": "Acme", "job": "anthropic"},
+    "two organizations": {"organization": '(Acme|R&D "b")', "job": "(anthropic|b)"},
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_panel_has_an_answer(scraped: Scraped, choice: str) -> None:
     excused = {*MAY_BE_EMPTY, *(() if today_is_reported() else NOT_REPORTED_YET)}
     empty = [
-        (one.dashboard, one.panel, one.legend, filled_in(one.expr))
+        (one.dashboard, one.panel, one.legend, filled_in(one.expr, **CHOICES[choice]))
         for one in QUERIES
-        if one.panel not in excused and one.legend not in MAY_BE_EMPTY_SERIES and not answer(scraped.url, one)
+        if one.panel not in excused
+        and one.legend not in MAY_BE_EMPTY_SERIES
+        and not answer(scraped.url, one, **CHOICES[choice])
     ]
     assert empty == []
 
@@ -273,10 +287,44 @@ def today_is_reported() -> bool:
     return datetime.now(UTC).hour > 0
 
 
+def test_panels_name_labels_that_their_answers_have(scraped: Scraped) -> None:
+    for dashboard in DASHBOARDS.values():
+        for panel in panels(dashboard):
+            if panel["title"] in MAY_BE_EMPTY or panel["type"] == "text":
+                continue
+            answers = [answer(scraped.url, one) for one in QUERIES if one[:2] == (dashboard["uid"], panel["title"])]
+            found = {label for samples in answers for sample in samples for label in sample["metric"]}
+            assert named_labels(panel) <= found, (dashboard["uid"], panel["title"])
+
+
+def named_labels(panel: Json) -> set[str]:
+    """In legends, on the axis of bars, in the columns of tables."""
+    labels = {
+        label for target in panel["targets"] for label in re.findall(r"{{(\w+)}}", target.get("legendFormat", ""))
+    }
+    if panel["type"] == "barchart":
+        labels |= set(panel["options"]["xField"].split("\\"))
+    for transformation in panel.get("transformations", []):
+        columns = transformation["options"].get("renameByName", {})
+        labels |= {name for name in columns if not name.startswith("Value")} - {"organization"}  # where there is one
+    return labels
+
+
+@each_dashboard()
+def test_tables_sort_and_format_columns_that_they_have(dashboard: Json) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] == "table":
+            (organize,) = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
+            titles = set(organize["renameByName"].values())
+            assert {sort["displayName"] for sort in panel["options"]["sortBy"]} <= titles
+            assert {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]} <= titles
+            assert not panel["options"]["footer"].get("fields"), "they are compared with names, which are no titles"
+
+
 @each_dashboard()
 def test_every_variable_has_values(scraped: Scraped, dashboard: Json) -> None:
     for name, variable in variables(dashboard).items():
-        if variable["type"] != "query" or name == "organization":
+        if variable["type"] != "query":
             continue
         text = filled_in(variable["query"])
         if found := re.fullmatch(r"label_values\((.+), (\w+)\)", text):
@@ -284,13 +332,18 @@ def test_every_variable_has_values(scraped: Scraped, dashboard: Json) -> None:
         else:
             (inner,) = re.fullmatch(r"query_result\((.+)\)", text).groups()  # type: ignore[union-attr]  # it matches
             pattern = re.compile(variable["regex"].strip("/").replace("(?<", "(?P<"))
-            shown = [
-                f"{{{', '.join(f'{k}={json.dumps(v)}' for k, v in sorted(s['metric'].items()))}}} 1 1"
-                for s in query(scraped.url, inner)
-            ]
-            values = {m["value"] for m in map(pattern.search, shown) if m and m["text"]}
-            assert len(values) == len(shown)
+            shown = [as_grafana_shows_it(sample) for sample in query(scraped.url, inner)]
+            matches = [found for found in map(pattern.search, shown) if found]
+            assert len(matches) == len(shown)
+            assert any('"' in match["text"] for match in matches), "the demo has a name with quotes"
+            values = {match["value"] for match in matches}
         assert values, name
+
+
+def as_grafana_shows_it(sample: Json) -> str:
+    """The text that a variable's regex sees: Grafana's `query_result` joins labels without a space or an escape."""
+    labels = ",".join(f'{name}="{text}"' for name, text in sample["metric"].items())
+    return f"{{{labels}}} {sample['value'][1]} {sample['value'][0] * 1000}"
 
 
 HEADLINES = {
@@ -311,24 +364,85 @@ HEADLINES = {
 }
 
 
+ACME_ALONE = {"organization": "Acme"}
+
+
+def number(scraped: Scraped, dashboard: str, panel: str, **chosen: str) -> float:
+    (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == (dashboard, panel)]
+    (sample,) = answer(scraped.url, one, **{**ACME_ALONE, **chosen})
+    return float(sample["value"][1])
+
+
 @pytest.mark.parametrize("headline", HEADLINES, ids=" ".join)
 def test_a_headline_is_the_organizations_own_number_however_many_replicas(
     scraped: Scraped, headline: tuple[str, str]
 ) -> None:
     name, labels = HEADLINES[headline]
-    (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == headline]
-    (sample,) = answer(scraped.url, one)
-    assert float(sample["value"][1]) == pytest.approx(_sum(scraped.truth, name, labels), rel=1e-12)
+    assert number(scraped, *headline) == pytest.approx(_sum(scraped.truth, name, labels), rel=1e-12)
+
+
+def test_shares_and_prices_are_the_organizations_own(scraped: Scraped) -> None:
+    def tokens(**labels: str) -> float:
+        return _sum(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
+
+    def code(name: str, **labels: str) -> float:
+        return _sum(scraped.truth, f"anthropic_claude_code_{name}", {"days_ago": "1", **labels})
+
+    def cost(token_type: str) -> float:
+        return _sum(scraped.truth, "anthropic_cost_usd", {"days_ago": "1", "token_type": token_type})
+
+    prompt, estimate = tokens() - tokens(token_type="output"), code("estimated_cost_usd")
+    # By the API's prices: a cached token costs 0.1 of an input token, writing it 1.25 or 2.
+    saved = cost("cache_read") * (1 / 0.1 - 1) + cost("cache_write_5m") * (1 / 1.25 - 1)
+    saved += cost("cache_write_1h") * (1 / 2 - 1)
+    truth = {
+        ("anthropic-usage", "Cache hit ratio"): tokens(token_type="cache_read") / prompt,
+        ("anthropic-usage", "Output to input"): tokens(token_type="output") / prompt,
+        ("anthropic-usage", "Batch share"): tokens(service_tier="batch") / tokens(),
+        ("anthropic-usage", "Saved by caching"): saved,
+        ("anthropic-claude-code", "Cost per commit"): estimate / code("commits"),
+        ("anthropic-claude-code", "Cost per pull request"): estimate / code("pull_requests"),
+        ("anthropic-claude-code", "Tool acceptance"): (
+            code("tool_actions", decision="accepted") / code("tool_actions")
+        ),
+    }
+    assert {panel: number(scraped, *panel) for panel in truth} == pytest.approx(truth, rel=1e-9)
+
+
+def test_changes_and_the_month_end_follow_from_the_organizations_own_days(scraped: Scraped) -> None:
+    days = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(31)]
+    mean, left = fmean(days[2:9]), _days_left(scraped.now)
+    month = _sum(scraped.truth, "anthropic_cost_month_to_date_usd", {})
+    truth = {
+        "Against the same weekday": days[1] / days[8] - 1,
+        "Against the 7-day median": days[1] / median(days[2:9]) - 1,
+        "Projected month end": month + left * mean,
+    }
+    # A part of the day passes while the test runs.
+    assert {panel: number(scraped, "anthropic-cost", panel) for panel in truth} == pytest.approx(truth, rel=1e-3)
+
+
+def test_the_month_end_is_of_all_models_whatever_model_is_chosen(scraped: Scraped) -> None:
+    whole = number(scraped, "anthropic-cost", "Projected month end")
+    of_a_model = number(scraped, "anthropic-cost", "Projected month end", model="claude-opus-5-5")
+    assert of_a_model == pytest.approx(whole, rel=1e-3)
+
+
+def _days_left(now: datetime) -> float:
+    """From what the demo has reported, which is until now if it is anything of today."""
+    reported = now if today_is_reported() else now.replace(hour=0, minute=0, second=0, microsecond=0)
+    next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (next_month - reported) / timedelta(days=1)
 
 
 def test_the_daily_bars_are_the_organizations_own_days(scraped: Scraped) -> None:
     by_panel = {(one.dashboard, one.panel): one for one in QUERIES}
+    truth = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(30, -1, -1)]
     for panel in ("By workspace", "By model"):
         by_date: dict[str, float] = {}
-        for sample in answer(scraped.url, by_panel["anthropic-cost", panel]):
+        for sample in answer(scraped.url, by_panel["anthropic-cost", panel], **ACME_ALONE):
             date = sample["metric"]["date"]
             by_date[date] = by_date.get(date, 0) + float(sample["value"][1])
-        truth = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(30, -1, -1)]
         assert [total for _, total in sorted(by_date.items())] == pytest.approx([t for t in truth if t], rel=1e-9)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.grafana.rules import RUNBOOK, alerts, complaint, rules
+from tests.grafana.rules import RUNBOOK, Rule, alerts, complaint, rules
+from tests.grafana.selectors import unknown_labels
 from tests.reference import families
 
 TEXT = RUNBOOK.read_text(encoding="utf-8")
@@ -56,6 +57,16 @@ def test_its_queries_can_be_pasted(alert: str, program: Callable[[str], str], tm
 @each_section
 def test_its_queries_are_on_what_is_exposed(alert: str) -> None:
     assert metrics(" ".join(queries(SECTIONS[alert]))) - exposed() == set()
+
+
+@each_section
+def test_its_queries_name_labels_that_there_are(alert: str) -> None:
+    assert unknown_labels(" ".join(queries(SECTIONS[alert]))) == set()
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
+def test_rules_name_labels_that_there_are(rule: Rule) -> None:
+    assert unknown_labels(rule["expr"]) == set()
 
 
 def test_the_rules_are_on_what_is_exposed() -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.grafana.cases import CASES
 from tests.grafana.stack import ALERTS, ROOT, STACK, alertmanager, ask, load
 from tests.processes import environment, eventually, exporter_command
 
@@ -268,10 +269,17 @@ def test_inhibitions_are_of_alerts_that_exist() -> None:
             assert any(re.fullmatch(pattern.strip('"'), name) for name in ALERT_NAMES), matcher
 
 
+def labels_of(alert: str, organization: str) -> dict[str, str]:
+    """As the rules make them."""
+    severity = {"severity": CASES[alert].labels["severity"]}
+    return {"alertname": alert, "job": "anthropic", "organization": organization, **severity}
+
+
 def test_what_follows_from_another_alert_is_not_told_as_well(program: Callable[[str], str], tmp_path: Path) -> None:
     budget = {"job": "anthropic", "organization": "acme", "scope": "organization"}
     workspace = {**budget, "scope": "workspace", "workspace_id": "wrkspc_1"}
     usage = {"job": "anthropic", "organization": "acme", "collector": "usage"}
+    other = {"job": "anthropic", "organization": "other"}
     sent = [
         {"alertname": "AnthropicBudgetExceeded", **budget},
         {"alertname": "AnthropicBudgetNearlyUsed", **budget},
@@ -279,13 +287,15 @@ def test_what_follows_from_another_alert_is_not_told_as_well(program: Callable[[
         {"alertname": "AnthropicBudgetProjectedToExceed", **budget},
         {"alertname": "AnthropicBudgetNearlyUsed", **workspace},
         {"alertname": "AnthropicBudgetHalfUsed", **workspace},
-        {"alertname": "AnthropicCredentialsRejected", **usage},
+        labels_of("AnthropicCredentialsRejected", "acme"),
         {"alertname": "AnthropicDataStale", **usage},
-        {"alertname": "AnthropicDataStale", **usage, "collector": "cost"},
         {"alertname": "AnthropicCollectorFailing", **usage, "collector": "cost"},
+        {"alertname": "AnthropicDataStale", **other, "collector": "cost"},
+        {"alertname": "AnthropicCollectorFailing", **other, "collector": "cost"},
+        {"alertname": "AnthropicCollectorFailing", **other, "collector": "usage"},
         {"alertname": "AnthropicBudgetHalfUsed", **budget, "organization": "other"},
     ]
-    told = [sent[0], sent[4], sent[6], sent[8], sent[10]]
+    told = [sent[0], sent[4], sent[6], sent[9], sent[11], sent[12]]
     with alertmanager(program, tmp_path, ALERTMANAGER) as url:
         answer = httpx.post(
             f"{url}/api/v2/alerts",
