@@ -52,8 +52,10 @@ def prometheus(program: str, folder: Path, jobs: Mapping[str, Sequence[str]]) ->
         yield f"http://{address}"
 
 
-def query(url: str, expression: str) -> list[dict[str, Any]]:
-    answer = httpx.post(f"{url}/api/v1/query", data={"query": expression}, trust_env=False, timeout=30)
+def query(url: str, expression: str, at: datetime | None = None) -> list[dict[str, Any]]:
+    """The instant vector, as of now or of an earlier instant."""
+    instant = {"time": str(at.timestamp())} if at else {}
+    answer = httpx.post(f"{url}/api/v1/query", data={"query": expression, **instant}, trust_env=False, timeout=30)
     assert answer.status_code == 200, answer.text
     result: list[dict[str, Any]] = json.loads(answer.text)["data"]["result"]
     return result
