@@ -11,10 +11,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
 from grafana.dashboards.panels import FULL, HALF, Steps, day_bars, lines, ranking, stat, table
 from grafana.dashboards.promql import (
+    BY_WORKSPACE,
     CHOSEN_DAYS,
     DAY_SECONDS,
     ORGANIZATION,
     SCOPE,
+    WORKSPACE,
     by_workspace,
     day,
     days,
@@ -32,8 +34,6 @@ COST = "anthropic_cost_usd"
 MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
 MONTH_BEFORE = "anthropic_cost_previous_month_usd"
 USD = "currencyUSD"
-WORKSPACE = 'workspace_id=~"$workspace"'
-BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
 CHANGE: Steps = ((None, "green"), (0.25, "orange"), (0.5, "red"))
 NO_PRIORITY = "Priority Tier is not in the API's cost report."
 NOT_REPORTED = "Not reported yet"

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.frame import dashboard
 from grafana.dashboards.panels import HALF, Steps, ranking, stat, table
-from grafana.dashboards.promql import DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, total
+from grafana.dashboards.promql import BY_WORKSPACE, DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, total
 
 BY_KEY = (*ORGANIZATION, "api_key_id")
 ACTIVE, NOT_ARCHIVED = 'status="active"', 'archived="false"'
@@ -89,7 +89,7 @@ def _api_keys() -> list[Builder[Panel]]:
 
 
 def _workspaces() -> Builder[Panel]:
-    by = ", ".join((*ORGANIZATION, "workspace_id"))
+    by = ", ".join(BY_WORKSPACE)
     created = merged("anthropic_workspace_created_timestamp_seconds")
     names = (
         f"topk by ({by}) (1, group by ({by}, workspace, archived, workspace_geo) (anthropic_workspace_info{{{SCOPE}}}))"

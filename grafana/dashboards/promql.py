@@ -13,6 +13,8 @@ REPLICA = "instance, pod, node"
 NAMES = "workspace"
 NAMES_OF_USAGE = f"{NAMES}, api_key, actor, service_account"
 SCOPE = 'job=~"$job", organization=~"$organization"'
+BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
+WORKSPACE = 'workspace_id=~"$workspace"'
 CHOSEN_DAYS = 'days_ago=~"$days"'
 DAY_SECONDS = 86_400
 
@@ -52,7 +54,7 @@ def on_dates(expression: str) -> str:
 
 def by_workspace(expression: str, named_in: str) -> str:
     """With the label `workspace` of a family that has it; the expression has `job`, `organization`, `workspace_id`."""
-    by = "job, organization, workspace_id"
+    by = ", ".join(BY_WORKSPACE)
     names = f"topk by ({by}) (1, group by ({by}, workspace) ({named_in}{{{SCOPE}}}))"
     return f"({expression}) * on ({by}) group_left (workspace) {names}"
 

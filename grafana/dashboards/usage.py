@@ -8,8 +8,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
 from grafana.dashboards.panels import FULL, HALF, Steps, day_bars, lines, ranking, stat, table
 from grafana.dashboards.promql import (
+    BY_WORKSPACE,
     CHOSEN_DAYS,
-    ORGANIZATION,
+    WORKSPACE,
     by_workspace,
     day,
     largest,
@@ -21,9 +22,7 @@ from grafana.dashboards.promql import (
 
 TOKENS = "anthropic_usage_tokens"
 SEARCHES = "anthropic_usage_web_search_requests"
-WORKSPACE = 'workspace_id=~"$workspace"'
 MODEL = 'model=~"$model"'
-BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
 PROMPT, CACHE_READ, OUTPUT = 'token_type!="output"', 'token_type="cache_read"', 'token_type="output"'
 BATCH = 'service_tier="batch"'
 CHOSEN = "Of the days chosen above."

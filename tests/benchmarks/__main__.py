@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import shutil
 import signal
 import sys
@@ -82,7 +83,7 @@ def main() -> None:
 def _heading() -> Iterator[str]:
     python = ".".join(map(str, sys.version_info[:2]))
     yield (
-        f"anthropic-exporter {__version__}, {servers.cores()} cores, Python {python}; `--help` answers in "
+        f"anthropic-exporter {__version__}, {os.cpu_count()} cores, Python {python}; `--help` answers in "
         f"{_help_seconds():.2f} s, the demo is ready in {_demo_seconds():.2f} s. Scrape times in ms: p50 / p99."
     )
     yield ""

@@ -102,7 +102,3 @@ def _until_it_listens(process: Running, port: int, what: str) -> None:
         return False
 
     eventually(listens, what, PATIENCE_SECONDS)
-
-
-def cores() -> int:
-    return os.cpu_count() or 1
