@@ -63,14 +63,14 @@ def connect(settings: Settings, api: Api, observe: Observer, *, retry_seconds: f
 
 
 def build_collectors(settings: Settings, client: Client) -> list[Collector[Any]]:
-    """The enabled collectors."""
+    """The enabled collectors, in the order of their families."""
     name = settings.organization.name
     prefix = label_text([("organization", name)]) if name else ""
     collectors: dict[str, Collector[Any]] = {
+        "cost": CostCollector(client, settings.cost.interval_seconds, settings.cost.days, prefix),
         "usage": UsageCollector(
             client, settings.usage.interval_seconds, settings.usage.days, settings.usage.group_by, prefix
         ),
-        "cost": CostCollector(client, settings.cost.interval_seconds, settings.cost.days, prefix),
         "claude_code": ClaudeCodeCollector(
             client, settings.claude_code.interval_seconds, settings.claude_code.days, prefix
         ),

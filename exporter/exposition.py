@@ -1,7 +1,7 @@
 """Families as the text format's bytes, and the answers a scrape gets: plain, or one gzip member made of parts.
 
-All data families are gauges without time stamps, so text 0.0.4 and OpenMetrics 1.0.0 share their bytes; only the end of
-the exposition, with the exporter's own metrics, differs. Format:
+All data families are gauges without time stamps, so text 0.0.4 and OpenMetrics 1.0.0 share their bytes; only the part
+with the exporter's own metrics, and the end, differ. Format:
 https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 
@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
+from typing import Self
 
 from prometheus_client.utils import floatToGoString
 
+from exporter.checksum import crc32_of_both
 from exporter.metrics import EXACT, Family, Number
 
 # Joins hold the interpreter's lock: small pieces keep scrapes fast during a refresh.
@@ -34,9 +36,15 @@ GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 class Part:
     """Some families as text and as raw deflate that ends on a byte boundary, so that parts can follow each other."""
 
-    pieces: tuple[bytes, ...] = ()
-    deflated: tuple[bytes, ...] = ()
-    samples: int = 0
+    pieces: tuple[bytes, ...]
+    deflated: tuple[bytes, ...]
+    crc32: int
+    length: int  # of the text, in bytes
+
+    @classmethod
+    def of(cls, pieces: Iterable[bytes]) -> Self:
+        texts = tuple(pieces)
+        return cls(texts, compress(texts), _crc32(texts), sum(map(len, texts)))
 
 
 def number_text(number: Number, divisor: int = 1) -> str:
@@ -77,10 +85,11 @@ def compress(pieces: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(deflated[start : start + CHUNK_BYTES] for start in range(0, len(deflated), CHUNK_BYTES))
 
 
-def crc32(pieces: Iterable[bytes], start: int = 0) -> int:
+def _crc32(pieces: Iterable[bytes]) -> int:
+    checksum = 0
     for piece in pieces:
-        start = zlib.crc32(piece, start)
-    return start
+        checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 @dataclass(frozen=True)
@@ -91,15 +100,21 @@ class Body:
     length: int
 
 
-def plain(parts: Iterable[Part], tail: bytes) -> Body:
-    chunks = (*(piece for part in parts for piece in part.pieces), tail)
-    return Body(chunks, sum(map(len, chunks)))
+def plain(parts: Iterable[Part], end: bytes) -> Body:
+    return _body((*(piece for part in parts for piece in part.pieces), end))
 
 
-def gzipped(parts: Iterable[Part], tail: bytes, *, data_crc32: int, length: int) -> Body:
-    """One gzip member; `data_crc32` is that of the parts' text, `length` the plain length in bytes with the tail."""
+def gzipped(parts: Iterable[Part], end: bytes) -> Body:
+    """One gzip member of the parts and the end's text."""
     deflate = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    end = deflate.compress(tail) + deflate.flush(zlib.Z_FINISH)
-    trailer = struct.pack("<LL", zlib.crc32(tail, data_crc32), length & 0xFFFFFFFF)
-    chunks = (GZIP_HEADER, *(chunk for part in parts for chunk in part.deflated), end + trailer)
+    chunks, checksum, length = [GZIP_HEADER], 0, len(end)
+    for part in parts:
+        chunks += part.deflated
+        checksum = crc32_of_both(checksum, part.crc32, part.length)
+        length += part.length
+    trailer = struct.pack("<LL", zlib.crc32(end, checksum), length & 0xFFFFFFFF)
+    return _body((*chunks, deflate.compress(end) + deflate.flush(zlib.Z_FINISH) + trailer))
+
+
+def _body(chunks: tuple[bytes, ...]) -> Body:
     return Body(chunks, sum(map(len, chunks)))

@@ -16,7 +16,7 @@ from exporter.snapshot import Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
 
 CLOCK_SECONDS = 1
-TAIL_SECONDS = 5
+OWN_METRICS_SECONDS = 5
 FIRST_RETRY_SECONDS = 60
 HOUR_SECONDS = 3600
 
@@ -56,49 +56,68 @@ class Poller:
 
     async def _poll(self, collector: Collector[Any], status: CollectorStatus) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
         while True:
             started = loop.time()
-            error = await self._refresh(collector, status)
-            failures = failures + 1 if error else 0
-            interval = collector.interval_seconds
-            if error:
-                await asyncio.sleep(wait_seconds(interval, failures, error.tries, error.retry_after_seconds))
+            await self._refresh(collector, status)
+            if status.error:
+                await asyncio.sleep(_seconds_to_next_try(status, status.error))
             else:
-                interval = interval if status.available else min(interval, HOUR_SECONDS)
+                interval = status.interval_seconds if status.available else min(status.interval_seconds, HOUR_SECONDS)
                 await asyncio.sleep(max(0, started + interval - loop.time()))
 
-    async def _refresh(self, collector: Collector[Any], status: CollectorStatus) -> ApiError | None:
-        """Refresh once; the error if it failed. Never raises for what the API does."""
+    async def _refresh(self, collector: Collector[Any], status: CollectorStatus) -> None:
+        """Refresh once. Never raises for what the API does."""
         loop = asyncio.get_running_loop()
-        now, started = self._now(), loop.time()
-        error: ApiError | None = None
+        now, started, waited = self._now(), loop.time(), 0.0
         try:
-            reading = await collector.refresh(self._publisher.reading(collector.name), now)
-            await self._publish(collector, reading)
-            _note_success(status, self._now(), collector.data_through(reading))
-        except NotEntitled as refusal:
-            await self._publish(collector, refusal.reading)
-            _note_refusal(status)
-        except ApiError as failure:
-            error = failure
+            waited = await self._attempt(collector, status, now)
+        except ApiError as error:
+            self._note_failure(status, error, now)
         except Exception as unforeseen:  # a defect here must not silence the other collectors
             log.exception("a defect in the exporter: please report it", collector=collector.name)
-            error = ApiError(Reason.BUG, collector.name, type(unforeseen).__name__)
-        if error:
-            _note_failure(status, error)
-            self._telemetry.count_failure(collector.name, error.reason)
-        status.duration_seconds = loop.time() - started
-        await self._publisher.renew_tail()
+            self._note_failure(status, ApiError(Reason.BUG, collector.name, type(unforeseen).__name__), now)
+        status.duration_seconds = loop.time() - started - waited
+        log.debug("refreshed", collector=collector.name, up=status.up, seconds=round(status.duration_seconds, 3))
+        await self._publisher.renew_own_metrics()
         status.attempted = True
         if collector.name == "organization":
             self._names_attempted.set()
-        return error
 
-    async def _publish(self, collector: Collector[Any], reading: object) -> None:
-        if collector.uses_names:
-            await self._names_attempted.wait()
+    async def _attempt(self, collector: Collector[Any], status: CollectorStatus, now: datetime) -> float:
+        """Read and publish; the seconds that it waited for the first names. Raises what reading or rendering raises."""
+        try:
+            reading = await collector.refresh(self._publisher.reading(collector.name), now)
+        except NotEntitled as refusal:
+            await self._publisher.replace(collector.name, refusal.reading)
+            _note_refusal(status)
+            return 0.0
+        waited = await self._wait_for_names() if collector.uses_names else 0.0
         await self._publisher.replace(collector.name, reading)
+        _note_success(status, self._now(), collector.data_through(reading))
+        return waited
+
+    async def _wait_for_names(self) -> float:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await self._names_attempted.wait()
+        return loop.time() - started
+
+    def _note_failure(self, status: CollectorStatus, error: ApiError, now: datetime) -> None:
+        is_another = status.reason is not error.reason
+        status.up, status.error, status.failures = False, error, status.failures + 1
+        status.failing_since = status.failing_since or now
+        self._telemetry.count_failure(status.name, error.reason)
+        if is_another:
+            log.error(
+                "refresh failed; the last good data stay" if status.last_success else "refresh failed; no data yet",
+                collector=status.name,
+                reason=error.reason.value,
+                endpoint=error.endpoint,
+                status=error.status,
+                request_id=error.request_id,
+                message=error.message,
+                next_try=f"in {_seconds_to_next_try(status, error):.0f} s",
+            )
 
     async def _watch_clock(self) -> None:
         # Compared, not slept towards: clocks are set, and machines are suspended.
@@ -108,8 +127,8 @@ class Poller:
             tick += 1
             try:
                 await self._publisher.roll()
-                if tick % TAIL_SECONDS == 0:
-                    await self._publisher.renew_tail()
+                if tick % OWN_METRICS_SECONDS == 0:
+                    await self._publisher.renew_own_metrics()
             except Exception:  # the last snapshot stays; the next second tries again
                 log.exception("a defect in the exporter: please report it")
 
@@ -124,28 +143,27 @@ def wait_seconds(interval_seconds: float, failures: int, tries: int, retry_after
     return max(backoff, polls, min(retry_after_seconds or 0, HOUR_SECONDS))
 
 
+def _seconds_to_next_try(status: CollectorStatus, error: ApiError) -> float:
+    return wait_seconds(status.interval_seconds, status.failures, error.tries, error.retry_after_seconds)
+
+
 def _note_success(status: CollectorStatus, now: datetime, data_through: datetime | None) -> None:
-    if status.reason:
-        log.info("refresh works again", collector=status.name)
-    elif not status.attempted:
+    if status.error and status.failing_since:
+        failed = (now - status.failing_since).total_seconds()
+        log.info(
+            "refresh works again", collector=status.name, reason=status.error.reason.value, after=f"{failed:.0f} s"
+        )
+    elif not status.last_success:
         log.info("first refresh done", collector=status.name)
-    status.available, status.up, status.reason = True, True, None
+    _note_no_failure(status)
+    status.available, status.up = True, True
     status.last_success, status.data_through = now, data_through
 
 
 def _note_refusal(status: CollectorStatus) -> None:
-    status.available, status.up, status.reason = False, False, None
+    _note_no_failure(status)
+    status.available, status.up = False, False
 
 
-def _note_failure(status: CollectorStatus, error: ApiError) -> None:
-    if status.reason is not error.reason:
-        log.error(
-            "refresh failed; the last good data stay",
-            collector=status.name,
-            reason=error.reason.value,
-            endpoint=error.endpoint,
-            status=error.status,
-            request_id=error.request_id,
-            message=error.message,
-        )
-    status.up, status.reason = False, error.reason
+def _note_no_failure(status: CollectorStatus) -> None:
+    status.error, status.failures, status.failing_since = None, 0, None

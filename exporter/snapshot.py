@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -14,11 +14,13 @@ import structlog
 from exporter.collectors import Collector
 from exporter.collectors.directory import Directory
 from exporter.collectors.window import exposed_days, midnight, utc_day
-from exporter.exposition import Body, Part, compress, crc32, gzipped, plain, render
+from exporter.exposition import Body, Part, gzipped, plain, render
 from exporter.metrics import Family, label_text
 from exporter.telemetry import Telemetry
 
 CLOCK_DAYS = 31
+# Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
+BEFORE_OWN_METRICS = "cost"
 
 log = structlog.get_logger()
 
@@ -28,6 +30,11 @@ class Format(Enum):
 
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+    @property
+    def end(self) -> bytes:
+        """What the last family is followed by."""
+        return b"# EOF\n" if self is Format.OPENMETRICS else b""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class _Rendered:
     """A collector's part and what it was made from."""
 
     part: Part
+    samples: int
     reading: object
     directory: Directory | None
     today: date
@@ -63,9 +71,8 @@ class Publisher:
         self._readings: dict[str, Any] = {}
         self._rendered: dict[str, _Rendered] = {}
         self._today = utc_day(now())
-        self._clock = _part(clock_families(self._today))
-        self._data: tuple[list[Part], int, int] = ([self._clock], crc32(self._clock.pieces), _length([self._clock]))
-        self.snapshot = self._with_tail()
+        self._clock = Part.of(render(clock_families(self._today)))
+        self.snapshot = self._assembled()
 
     def reading(self, collector: str) -> Any:  # noqa: ANN401  each collector knows its own
         return self._readings.get(collector)
@@ -81,21 +88,18 @@ class Publisher:
             if utc_day(self._now()) != self._today:
                 await self._publish(self._readings)
 
-    async def renew_tail(self) -> None:
+    async def renew_own_metrics(self) -> None:
         """Publish the exporter's own metrics as they are now."""
         async with self._lock:
-            self.snapshot = await asyncio.to_thread(self._with_tail)
+            self.snapshot = await asyncio.to_thread(self._assembled)
 
     async def _publish(self, readings: dict[str, Any], changed: str | None = None) -> None:
         today = utc_day(self._now())
         rendered = await asyncio.to_thread(self._render, readings, today, changed)
-        clock = self._clock if today == self._today else _part(clock_families(today))
-        parts = [clock, *(one.part for one in rendered.values())]
-        checksum = await asyncio.to_thread(crc32, (piece for part in parts for piece in part.pieces))
+        clock = self._clock if today == self._today else Part.of(render(clock_families(today)))
         self._readings, self._rendered, self._today, self._clock = readings, rendered, today, clock
-        self._data = (parts, checksum, _length(parts))
-        self._telemetry.series = {name: one.part.samples for name, one in rendered.items()}
-        self.snapshot = await asyncio.to_thread(self._with_tail)
+        self._telemetry.series = {name: one.samples for name, one in rendered.items()}
+        self.snapshot = await asyncio.to_thread(self._assembled)
 
     def _render(self, readings: Mapping[str, Any], today: date, changed: str | None) -> dict[str, _Rendered]:
         organization = readings.get("organization")
@@ -118,20 +122,28 @@ class Publisher:
         before = self._rendered.get(collector.name)
         if before and before.reading is reading and before.today == today and before.directory == names:
             return before
-        return _Rendered(_part(collector.families(reading, today, directory)), reading, names, today)
+        samples = 0
 
-    def _with_tail(self) -> Snapshot:
-        parts, checksum, length = self._data
-        tails = {
-            Format.TEXT: self._telemetry.render_text(),
-            Format.OPENMETRICS: self._telemetry.render_openmetrics(),
+        def counted() -> Iterator[Family]:
+            nonlocal samples
+            for family in collector.families(reading, today, directory):
+                samples += family.size
+                yield family
+
+        part = Part.of(render(counted()))
+        return _Rendered(part, samples, reading, names, today)
+
+    def _assembled(self) -> Snapshot:
+        first = [one.part for name, one in self._rendered.items() if name == BEFORE_OWN_METRICS]
+        others = [one.part for name, one in self._rendered.items() if name != BEFORE_OWN_METRICS]
+        own = {
+            Format.TEXT: Part.of([self._telemetry.render_text()]),
+            Format.OPENMETRICS: Part.of([self._telemetry.render_openmetrics().removesuffix(Format.OPENMETRICS.end)]),
         }
+        parts = {form: [*first, part, *others, self._clock] for form, part in own.items()}
         snapshot = Snapshot(
-            {form: plain(parts, tail) for form, tail in tails.items()},
-            {
-                form: gzipped(parts, tail, data_crc32=checksum, length=length + len(tail))
-                for form, tail in tails.items()
-            },
+            {form: plain(of_form, form.end) for form, of_form in parts.items()},
+            {form: gzipped(of_form, form.end) for form, of_form in parts.items()},
         )
         self._telemetry.exposition_bytes = {
             "identity": snapshot.plain[Format.TEXT].length,
@@ -160,20 +172,3 @@ def clock_families(today: date) -> list[Family]:
             [("", infos)],
         ),
     ]
-
-
-def _part(families: Iterable[Family]) -> Part:
-    samples = 0
-
-    def counted() -> Iterator[Family]:
-        nonlocal samples
-        for family in families:
-            samples += family.size
-            yield family
-
-    pieces = tuple(render(counted()))
-    return Part(pieces, compress(pieces), samples)
-
-
-def _length(parts: Iterable[Part]) -> int:
-    return sum(len(piece) for part in parts for piece in part.pieces)

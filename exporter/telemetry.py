@@ -14,7 +14,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __revision__, __version__
-from exporter.api.errors import Reason
+from exporter.api.errors import ApiError, Reason
 
 REQUEST_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -29,10 +29,16 @@ class CollectorStatus:
     available: bool = True
     up: bool = False
     attempted: bool = False
-    reason: Reason | None = None
+    error: ApiError | None = None
+    failures: int = 0  # in a row
+    failing_since: datetime | None = None
     last_success: datetime | None = None
     data_through: datetime | None = None
     duration_seconds: float | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.error.reason if self.error else None
 
 
 class Telemetry(Collector):
@@ -47,6 +53,7 @@ class Telemetry(Collector):
         self._demo = demo
         self._shared = {"organization": organization} if organization else {}
         self._registry = CollectorRegistry()
+        self._registry.register(self)
         self._failures = Counter(
             "anthropic_exporter_collector_refresh_failures_total",
             "Refreshes that failed, by reason.",
@@ -56,18 +63,17 @@ class Telemetry(Collector):
         self._requests = Counter(
             "anthropic_exporter_api_requests_total",
             "Requests to the API by endpoint and HTTP status, or timeout or network where there was none.",
-            [*self._shared, "endpoint", "status"],
+            [*self._shared, "api_endpoint", "status"],
             registry=self._registry,
         )
         self._request_seconds = Histogram(
             "anthropic_exporter_api_request_duration_seconds",
             "Duration in seconds of a request to the API.",
-            [*self._shared, "endpoint"],
+            [*self._shared, "api_endpoint"],
             registry=self._registry,
             buckets=REQUEST_SECONDS_BUCKETS,
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(self)
 
     def watch(self, name: str, source: str, interval_seconds: float) -> CollectorStatus:
         """Show another collector: what its owner writes into the status is what the next rendering shows."""
@@ -78,8 +84,8 @@ class Telemetry(Collector):
         return status
 
     def observe_request(self, endpoint: str, status: str, seconds: float) -> None:
-        self._requests.labels(**self._shared, endpoint=endpoint, status=status).inc()
-        self._request_seconds.labels(**self._shared, endpoint=endpoint).observe(seconds)
+        self._requests.labels(**self._shared, api_endpoint=endpoint, status=status).inc()
+        self._request_seconds.labels(**self._shared, api_endpoint=endpoint).observe(seconds)
 
     def count_failure(self, collector: str, reason: Reason) -> None:
         self._failures.labels(**self._shared, collector=collector, reason=reason).inc()
@@ -93,7 +99,6 @@ class Telemetry(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The families that follow from the collectors' states. Called by the registry when it is rendered."""
-        yield from self._of_the_process()
         yield self._family(
             "up", "1 when the last refresh of every available collector succeeded.", (), [((), self._up())]
         )
@@ -102,10 +107,14 @@ class Telemetry(Collector):
             ("available", "0 while the API does not serve the collector to this key (403 or 404).", _available),
             ("refresh_interval_seconds", "Seconds between refreshes, as configured.", _interval),
             ("last_success_timestamp_seconds", "Unix time of the last refresh that succeeded.", _last_success),
-            ("refresh_duration_seconds", "Seconds that the last refresh took.", _duration),
+            (
+                "refresh_duration_seconds",
+                "Seconds that the last refresh took, without its wait for the first names.",
+                _duration,
+            ),
             (
                 "data_through_timestamp_seconds",
-                "Unix time up to which the API has reported, as of the last refresh.",
+                "Unix time up to which the API has reported: the end of the newest day with a row, if it is over.",
                 _data_through,
             ),
             ("series", "Samples exposed.", self._series),
@@ -125,6 +134,7 @@ class Telemetry(Collector):
             ("collector", "reason"),
             [((s.name, reason), s.reason is reason) for s in self.statuses for reason in Reason],
         )
+        yield from self._of_the_process()
 
     def _of_the_process(self) -> Iterator[Metric]:
         build = (__version__, __revision__, platform.python_version())

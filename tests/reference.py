@@ -103,7 +103,7 @@ LABELS = {
     "collector": "`usage`, `cost`, `claude_code` or `organization`",
     "source": "`legacy` or `admin`",
     "reason": "why a refresh failed, see [When the API fails](#when-the-api-fails)",
-    "endpoint": "the API's path without `/v1/organizations/`",
+    "api_endpoint": "the API's path without `/v1/organizations/`",
     "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of a request: HTTP status, `timeout` or "
     "`network`",
     "encoding": "`identity` or `gzip`",

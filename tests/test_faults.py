@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -155,9 +156,12 @@ def test_a_failure_has_its_reason_keeps_the_data_and_is_logged_when_it_starts_an
         failing = failed["anthropic_exporter_collector_failing"]
         assert [dict(key)["reason"] for key, value in failing.items() if value] == [reason]
         assert failed["anthropic_exporter_up"] == {frozenset(): 0}
-        assert [line["log_level"] for line in lines] == ["error", "info"]
-        assert lines[0]["reason"] == reason
-        assert lines[0]["endpoint"] == "usage_report/messages"
+        failure, recovery = (line for line in lines if line["log_level"] != "debug")
+        assert (failure["log_level"], failure["event"]) == ("error", "refresh failed; the last good data stay")
+        assert (failure["reason"], failure["endpoint"]) == (reason, "usage_report/messages")
+        assert re.fullmatch(r"in \d+ s", failure["next_try"])
+        assert (recovery["log_level"], recovery["event"]) == ("info", "refresh works again")
+        assert recovery["reason"] == reason
         assert KEY not in str(lines)
         assert "starting_at" not in str(lines)
 

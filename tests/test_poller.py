@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from exporter.poller import HOUR_SECONDS, wait_seconds
 from tests.answers import COST, USAGE, WORKSPACES, script, usage_row
 from tests.exporting import Exporter, exporting
 from tests.scripted import ScriptedApi, Seen, error
 
-TOKENS = "anthropic_usage_tokens"
+NO_NAMES = "--no-organization.enabled"
 
 
 @given(st.floats(60, 86_400), st.integers(1, 10_000), st.integers(1, 8), st.none() | st.floats(0, 1e9))
@@ -37,6 +39,62 @@ def test_a_long_interval_is_not_waited_for_after_the_first_failures() -> None:
         3600,
         3600,
     ]
+
+
+def test_the_log_says_when_the_next_try_is_and_for_how_long_it_failed(clock: Callable[[str], object]) -> None:
+    with ScriptedApi() as api:
+        script(api)
+        fine = {"data": [], "has_more": False, "next_page": None}
+        api.on(USAGE, error(500, x_should_retry="false"))
+        clock("2026-11-21T12:00:00Z")
+
+        async def act() -> list[Any]:
+            async with exporting(api.base_url, "--usage.interval-seconds", "600", NO_NAMES) as exporter:
+                with capture_logs() as lines:
+                    await exporter.refresh("usage")
+                    clock("2026-11-21T12:01:00Z")
+                    await exporter.refresh("usage")
+                    api.on(USAGE, error(500, retry_after_ms="1"))
+                    await exporter.refresh("usage")
+                    api.on(USAGE, error(401))
+                    await exporter.refresh("usage")
+                    clock("2026-11-21T12:30:00Z")
+                    api.on(USAGE, fine)
+                    await exporter.refresh("usage")
+                    api.on(USAGE, error(401))
+                    await exporter.refresh("usage")
+            return [line for line in lines if line["log_level"] != "debug"]
+
+        first, other, again, last = asyncio.run(act())
+        assert (first["event"], first["next_try"]) == ("refresh failed; no data yet", "in 60 s")
+        assert (other["event"], other["next_try"]) == ("refresh failed; no data yet", "in 480 s")
+        assert (again["event"], again["reason"], again["after"]) == ("refresh works again", "auth", "1800 s")
+        assert (last["event"], last["next_try"]) == ("refresh failed; the last good data stay", "in 60 s")
+
+
+def test_the_duration_of_a_refresh_does_not_count_the_wait_for_names() -> None:
+    names = threading.Event()
+
+    async def late(_: Seen) -> object:
+        await asyncio.to_thread(names.wait)
+        return error(400, "no names today")
+
+    with ScriptedApi() as api:
+        script(api, usage={})
+        api.on(WORKSPACES, late)
+
+        async def act(exporter: Exporter) -> None:
+            await until(lambda: api.seen(USAGE))
+            started = asyncio.get_running_loop().time()
+            await until(lambda: asyncio.get_running_loop().time() > started + 1)
+            names.set()
+            await until(lambda: exporter.poller.is_ready)
+            usage, organization = exporter.status("usage"), exporter.status("organization")
+            assert usage.duration_seconds is not None
+            assert organization.duration_seconds is not None
+            assert usage.duration_seconds < organization.duration_seconds
+
+        run_for(api, act)
 
 
 def run_for(api: ScriptedApi, act: Callable[[Exporter], Any], *flags: str) -> None:
@@ -113,7 +171,7 @@ def test_without_the_organization_collector_nothing_waits_for_names() -> None:
         async def act(exporter: Exporter) -> None:
             await until(lambda: exporter.poller.is_ready)
 
-        run_for(api, act, "--no-organization.enabled")
+        run_for(api, act, NO_NAMES)
         assert not api.seen(WORKSPACES)
 
 

@@ -122,7 +122,7 @@ def test_a_signal_ends_it_within_a_second_while_a_name_server_hangs(tmp_path: Pa
 
 def test_a_signal_ends_it_within_a_second_while_it_renders_a_large_organization() -> None:
     with exporter("demo", "--demo.actors", "20000", "--claude-code.days", "3") as (process, base_url):
-        eventually(lambda: 'endpoint="usage_report/claude_code"' in get(f"{base_url}/metrics").text, "a first page")
+        eventually(lambda: 'api_endpoint="usage_report/claude_code"' in get(f"{base_url}/metrics").text, "a first page")
         start = time.monotonic()
         assert process.stop(signal.SIGTERM) == 0
         assert time.monotonic() - start < 1

@@ -210,7 +210,8 @@ def _end_of_a_refresh(own: Served, requests: float, *, after: float) -> End:
 
 
 def _requests(exposition: str) -> float:
-    return _own(exposition, 'anthropic_exporter_api_requests_total{endpoint="usage_report/claude_code",status="200"}')
+    labels = 'api_endpoint="usage_report/claude_code",status="200"'
+    return _own(exposition, f"anthropic_exporter_api_requests_total{{{labels}}}")
 
 
 def _own(text: str, name: str) -> float:
