@@ -91,7 +91,7 @@ def assemble(settings: Settings, client: Client, telemetry: Telemetry) -> tuple[
 async def run(
     settings: Settings, api: Api, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `ListenError`; calls `started` with the endpoint's URLs."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises `ListenError`; calls `started` with the endpoint's URLs."""
     signalled = _signalled()
     sockets = listen(settings.web.listen_address)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -112,24 +112,30 @@ async def run(
         log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))
         started(where)
         await _until(signalled, poller, server, sockets)
-    log.info("stopped")
+    log.info("stopped", signal=signalled.result().name if signalled.done() else None)
 
 
-def _signalled() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+def _signalled() -> asyncio.Future[signal.Signals]:
+    """The first signal that asks for the end; a terminal that goes away is one."""
     loop = asyncio.get_running_loop()
-    signalled = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled.set)
+    signalled: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def end(number: signal.Signals) -> None:
+        if not signalled.done():
+            signalled.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, end, number)
     return signalled
 
 
-async def _until(signalled: asyncio.Event, poller: Poller, server: Server, sockets: list[socket.socket]) -> None:
+async def _until(
+    signalled: asyncio.Future[signal.Signals], poller: Poller, server: Server, sockets: list[socket.socket]
+) -> None:
     """Poll and serve; if either ends by itself, so does the process, visibly."""
     polling = asyncio.create_task(poller.run())
     serving = asyncio.create_task(server.serve(sockets))
-    stopping = asyncio.create_task(signalled.wait())
-    done, pending = await asyncio.wait((polling, serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    done, pending = await asyncio.wait((polling, serving, signalled), return_when=asyncio.FIRST_COMPLETED)
     server.stop()
     polling.cancel()
     await asyncio.wait(pending, timeout=STOP_SECONDS)
