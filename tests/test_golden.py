@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,24 @@ def test_the_exposition_is_the_golden_one(exposition: str, request: pytest.Fixtu
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(exposition, encoding="utf-8")
     assert exposition == GOLDEN.read_text(encoding="utf-8"), "if this is meant: make golden"
+
+
+def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clock(exposition: str) -> None:
+    begins = {
+        "anthropic_cost_": "cost",
+        "anthropic_exporter_bucket_start_": "clock",
+        "anthropic_exporter_day_info": "clock",
+        "anthropic_exporter_": "own",
+        "process_": "own",
+        "anthropic_usage_": "usage",
+        "anthropic_claude_code_": "claude_code",
+        "anthropic_": "organization",
+    }
+    families = re.findall(r"^# TYPE (\S+)", exposition, re.MULTILINE)
+    of = [next(group for begin, group in begins.items() if family.startswith(begin)) for family in families]
+    assert list(dict.fromkeys(of)) == ["cost", "own", "usage", "claude_code", "organization", "clock"]
+    assert len(list(groupby(of))) == 6
+    assert families[of.index("own")] == "anthropic_exporter_up"
 
 
 def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Callable[[str], str]) -> None:
