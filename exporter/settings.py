@@ -40,6 +40,7 @@ from exporter.settings_values import (
     Words,
 )
 
+LONGEST_PROBLEM = 1000
 REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
 # Problems with these in them are of the key, or of what may name its file: they say why there is none.
 OF_THE_KEY = ("ANTHROPIC_ADMIN_API_KEY", "api.key", "api in ", "config.file", "CONFIG_FILE")
@@ -50,7 +51,8 @@ class SettingsError(Exception):
 
     def __init__(self, problems: Iterable[str]) -> None:
         # A key that was put in the wrong place, say as the name of the key file, stays secret.
-        self.problems = [re.sub(r"sk-ant-[\w-]*", "sk-ant-***", " ".join(problem.split())) for problem in problems]
+        lines = (re.sub(r"sk-ant-[\w-]*", "sk-ant-***", " ".join(problem.split())) for problem in problems)
+        self.problems = [line if len(line) <= LONGEST_PROBLEM else f"{line[:LONGEST_PROBLEM]}…" for line in lines]
         super().__init__("\n".join(self.problems))
 
 

@@ -73,8 +73,6 @@ def _names(node: Node | None) -> Iterator[tuple[str, Node, str]]:
     for key, value in node.value if isinstance(node, MappingNode) else ():
         if key.value in first:
             problems[key.value] = f"given twice, on lines {_line(first[key.value][0])} and {_line(key)}"
-        elif key.value == "<<":
-            problems[key.value] = "merge keys are not read, write the settings out"
         first.setdefault(key.value, (key, value))
     for name, (_, value) in first.items():
         yield name, value, problems.get(name, "")
@@ -104,9 +102,16 @@ def _refuse_what_is_not_text(root: Node | None) -> None:
         if node.tag not in PLAIN_TAGS:
             raise YamlError("tags, as in !!int or !secret, are not read: write the value alone", _line(node))
         for child in node.value if not isinstance(node, ScalarNode) else ():
-            if isinstance(child, tuple) and not isinstance(child[0], ScalarNode):
-                raise YamlError("the name of a setting must be text", _line(child[0]))
+            if isinstance(child, tuple):
+                _refuse_name(child[0])
             waiting += child if isinstance(child, tuple) else [child]
+
+
+def _refuse_name(key: Node) -> None:
+    if not isinstance(key, ScalarNode):
+        raise YamlError("the name of a setting must be text", _line(key))
+    if key.value == "<<" and key.style is None:
+        raise YamlError("merge keys are not read: write the settings out", _line(key))
 
 
 def _line(node: Node | None) -> int:
