@@ -165,13 +165,15 @@ class File(_Source):
         from exporter import settings_yaml  # noqa: PLC0415  only where there is a file
 
         try:
-            return self._tree(settings_yaml.read(Path(file).read_bytes()), file)
+            entries = settings_yaml.read(Path(file).read_bytes())
         except OSError as error:
             problem = f"cannot read {file}: {error.strerror}"
         except settings_yaml.YamlError as error:
             problem = f"{file}{error}"
         except ValueError:  # a null or half a character in the name
             problem = "must be the name of a file"
+        else:
+            return self._tree(entries, file)
         return {getattr(file, "name", flag_of(CONFIG_FILE)): problem}
 
     def _tree(self, entries: Iterable[settings_yaml.Entry], file: str) -> dict[str, Any]:
