@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+# Nothing that is not free is imported before `main`, which has a line for what does not fit into memory.
+import errno
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
 
-from exporter.settings import Settings, SettingsError, load
+TYPE_CHECKING = False  # as in typing, whose import is not free
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from exporter.settings import Settings
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
+# Address space that the imports take, and then a small organization with its threads. With less of it the interpreter
+# and its libraries fail in many ways, not all of which say why, or end at all.
+IMPORTS_BYTES = 52 << 20
+RUNNING_BYTES = 80 << 20
+NO_MEMORY = b"anthropic-exporter: not enough memory or threads, raise the limits (ulimit -v, ulimit -u)\n"
+# What the loader says of a shared object that there is no memory for.
+UNMAPPED = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory", "out of memory")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 when it ended as asked, 1 when it failed, 2 when the settings are wrong."""
     try:
-        settings = load(sys.argv[1:] if argv is None else argv, os.environ)
+        _require(IMPORTS_BYTES)
+        _main(sys.argv[1:] if argv is None else argv)
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        os.write(2, NO_MEMORY)
+        os._exit(1)
+
+
+def _main(argv: Sequence[str]) -> NoReturn:
+    from exporter.settings import SettingsError, load  # noqa: PLC0415
+
+    try:
+        settings = load(argv, os.environ)
     except SettingsError as error:
         for problem in error.problems:
             print(f"anthropic-exporter: {problem}", file=sys.stderr)
@@ -28,6 +53,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     os._exit(status)
 
 
+def _require(size_bytes: int) -> None:
+    """Raises MemoryError when the address space has no room for it; what is not written to takes no memory."""
+    bytes(size_bytes)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether it says so: also a library that cannot be mapped, and a thread that gets no stack."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, ImportError) and any(words in str(error) for words in UNMAPPED))
+        or (isinstance(error, RuntimeError) and str(error) == "can't start new thread")
+    )
+
+
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
     from exporter import commands, log  # noqa: PLC0415
@@ -37,6 +77,8 @@ def _run(settings: Settings) -> int:
 
     log.configure(settings.log.level, settings.log.format)
     command = {"serve": commands.serve, "demo": commands.demo, "check": commands.check}[settings.command]
+    if settings.command != "check":
+        _require(RUNNING_BYTES)
     try:
         return command(settings)
     except (KeyFileError, ConnectionSettingsError) as error:

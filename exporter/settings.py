@@ -5,45 +5,45 @@ Whatever is unknown or wrong is refused at once and together, each under the nam
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import platform
 import re
-import stat
 from argparse import ArgumentParser
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import pydantic_settings
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import ErrorDetails, ValidationError
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, CliUnknownArgs, NoDecode
 
 from exporter import __version__
 from exporter.api.address import is_loopback
-from exporter.settings_sources import (
-    BASE_URL,
-    KEY,
-    KEY_FILE,
-    Environment,
-    File,
-    Leaf,
-    leaves_of,
-    name_of,
-    unknown_flags,
+from exporter.settings_flags import unknown_flags, without_values_of_switches, wrong_flag
+from exporter.settings_messages import no_key, wrong_value
+from exporter.settings_sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, leaves_of, name_of
+from exporter.settings_values import (
+    SHORTEST_INTERVAL_SECONDS,
+    BaseUrl,
+    CertificatesFile,
+    Days,
+    Distinct,
+    Enabled,
+    Interval,
+    Key,
+    ListenAddresses,
+    ReadableFile,
+    Seconds,
+    TelemetryPath,
+    Words,
 )
 
-SHORTEST_INTERVAL_SECONDS = 60  # the API asks for at most one poll a minute
-LAST_PORT = 65_535
-TAKEN_PATHS = ("", "/-/healthy", "/-/ready")
+LONGEST_PROBLEM = 1000
 REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
-NO_KEY = (
-    "no Admin API key: set ANTHROPIC_ADMIN_API_KEY or ANTHROPIC_ADMIN_API_KEY_FILE,"
-    " or try `anthropic-exporter demo`, which needs none"
-)
+# Problems with these in them are of the key, or of what may name its file: they say why there is none.
+OF_THE_KEY = ("ANTHROPIC_ADMIN_API_KEY", "api.key", "api in ", "config.file", "CONFIG_FILE")
 
 
 class SettingsError(Exception):
@@ -51,106 +51,12 @@ class SettingsError(Exception):
 
     def __init__(self, problems: Iterable[str]) -> None:
         # A key that was put in the wrong place, say as the name of the key file, stays secret.
-        self.problems = [re.sub(r"sk-ant-[\w-]*", "sk-ant-***", " ".join(problem.split())) for problem in problems]
+        lines = (re.sub(r"sk-ant-[\w-]*", "sk-ant-***", " ".join(problem.split())) for problem in problems)
+        self.problems = [line if len(line) <= LONGEST_PROBLEM else f"{line[:LONGEST_PROBLEM]}…" for line in lines]
         super().__init__("\n".join(self.problems))
 
 
-# The kinds of value
-
-
-def _words(value: object) -> object:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list):
-        return value
-    return [word.strip() for text in texts for word in str(text).split(",") if word.strip()]
-
-
-def _listen_address(address: str) -> str:
-    match = re.fullmatch(r"(?:\[([^]]+)]|[\w.-]*):(\d{1,5})", address, re.ASCII)
-    if match is None or int(match[2]) > LAST_PORT:
-        raise ValueError(f"must be :PORT, HOST:PORT or [IPV6]:PORT, got {address!r}")
-    if match[1]:
-        ipaddress.IPv6Address(match[1])
-    return address
-
-
-def _at_least_one(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    if not addresses:
-        raise ValueError("must name at least one address")
-    return addresses
-
-
-def _telemetry_path(path: str) -> str:
-    if not re.fullmatch(r"(/[\w.~-]+)*/?", path, re.ASCII):
-        raise ValueError(f"must be a path such as /metrics, of letters, digits and ._~-/, got {path!r}")
-    if path.rstrip("/") in TAKEN_PATHS:
-        raise ValueError(f"must not be {path}, which serves something else")
-    return path
-
-
-def _distinct(dimensions: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(dimensions)) < len(dimensions):
-        raise ValueError(f"must be distinct dimensions, got {', '.join(dimensions)}")
-    return dimensions
-
-
-def _base_url(url: str) -> str:
-    # The address is not quoted in the messages: it may hold a password or a token.
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must be an http or https address") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not re.fullmatch(r"[!-~]+", url):
-        raise ValueError("must be an http or https address")
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must be without user, password, query and fragment")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ValueError("must be https, for the key would travel in the clear: http is for loopback addresses only")
-    return url.rstrip("/")
-
-
-def _key(key: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
-        raise ValueError("must be printable ASCII without spaces")
-    return key
-
-
-def _readable(path: Path) -> Path:
-    reason: str | None = None
-    try:
-        # Looked at, not opened: a pipe could be read only once.
-        if stat.S_ISDIR(path.stat().st_mode):
-            reason = "it is a folder"
-        elif not os.access(path, os.R_OK):
-            reason = "Permission denied"
-    except OSError as error:
-        reason = error.strerror
-    if reason:
-        raise ValueError(f"cannot read {path}: {reason}")
-    return path
-
-
-def _certificates(path: Path) -> Path:
-    import ssl  # noqa: PLC0415, seldom needed, and not free
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except (OSError, ValueError):
-        raise ValueError(f"{path} is not a PEM file of certificates") from None
-    return path
-
-
 Dimension = Literal["api_key_id", "account_id", "service_account_id", "context_window", "inference_geo", "speed"]
-ListenAddress = Annotated[str, AfterValidator(_listen_address)]
-ReadableFile = Annotated[Path, AfterValidator(_readable)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Enabled = Annotated[bool, Field(description="Whether this is collected")]
-Interval = Annotated[
-    Seconds,
-    Field(description=f"Time between two refreshes; at least {SHORTEST_INTERVAL_SECONDS} for the real API"),
-]
-Days = Annotated[int, Field(ge=1, le=31, description="Number of UTC days to expose, today included")]
 
 # The settings
 
@@ -164,30 +70,24 @@ class Config(Section):
 
 
 class Api(Section):
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    base_url: BaseUrl = Field(
         default="https://api.anthropic.com", description="Address of the API; https unless the host is loopback"
     )
-    key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
-        default=None, description="Admin API key; neither a flag nor in the YAML file"
-    )
+    key: Key | None = Field(default=None, description="Admin API key; neither a flag nor in the YAML file")
     key_file: ReadableFile | None = Field(default=None, description="File with the Admin API key")
     timeout_seconds: Seconds = Field(default=30, description="Longest time that one HTTP request may take")
     retry_seconds: Seconds = Field(default=60, description="Most time that a request may spend on retries")
-    ca_file: Annotated[ReadableFile, AfterValidator(_certificates)] | None = Field(
+    ca_file: CertificatesFile | None = Field(
         default=None, description="PEM file of certificate authorities to trust in addition to the default ones"
     )
 
 
 class Web(Section):
-    listen_address: Annotated[
-        tuple[ListenAddress, ...], NoDecode, BeforeValidator(_words), AfterValidator(_at_least_one)
-    ] = Field(
+    listen_address: ListenAddresses = Field(
         default=(":9817",),
         description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
     )
-    telemetry_path: Annotated[str, AfterValidator(_telemetry_path)] = Field(
-        default="/metrics", description="Path under which the metrics are served"
-    )
+    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
 
 
 class Collector(Section):
@@ -199,7 +99,7 @@ class Usage(Collector):
     interval_seconds: Interval = 300
     days: Days = 10
     # The API groups by five at most, three of which are always there.
-    group_by: Annotated[tuple[Dimension, ...], NoDecode, BeforeValidator(_words), AfterValidator(_distinct)] = Field(
+    group_by: Annotated[tuple[Dimension, ...], NoDecode, Words, Distinct] = Field(
         default=(),
         max_length=2,
         description="Dimensions to add to workspace_id, model, service_tier, at most 2 of api_key_id, account_id,"
@@ -296,7 +196,7 @@ class Settings(BaseSettings):
         words = values.pop("unknown_flags", [])
         if (values.get("command") or "").startswith("-"):
             words = [values.pop("command"), *words]  # argparse takes an unknown flag with a space in it for a word
-        problems = list(unknown_flags(Settings, words))
+        problems = list(unknown_flags(words, list(leaves())))
         if values.get("command") == "demo":
             values = _without(values, REAL_API)
         wrong: set[tuple[str, ...]] = set()
@@ -311,7 +211,7 @@ class Settings(BaseSettings):
                     problems.append(_problem(path, details, values))
             # What is wrong falls back to its default, so that the rest can still be held against each other.
             settings = validate(_without(values, wrong))
-        problems += _conflicts(settings, values, wrong)
+        problems += _conflicts(settings, values, wrong, problems)
         if problems:
             raise SettingsError(problems)
         return settings
@@ -331,16 +231,22 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """
     source = CliSettingsSource[ArgumentParser](Settings, add_argument_method=_add_argument)
     source.root_parser.usage = "anthropic-exporter [serve | demo | check] [flags]"
-    source.root_parser.epilog = "A flag goes before an environment variable, that before the YAML file."
+    source.root_parser.epilog = "Flags override environment variables, which override the YAML file."
     version = f"anthropic-exporter, version {__version__} (python {platform.python_version()})"
     source.root_parser.add_argument("--version", action="version", version=version, help="print the version and exit")
+    words, problems = without_values_of_switches(argv, FLAGS.values())
     token = environment.set(environ)
     try:
-        return CliApp.run(Settings, list(argv), source)
+        settings = CliApp.run(Settings, words, source)
     except pydantic_settings.SettingsError as error:
-        raise SettingsError([str(error).removeprefix("error parsing CLI: argument ")]) from None
+        problems.append(wrong_flag(str(error).removeprefix("error parsing CLI: argument ")))
+    except SettingsError as error:
+        problems += error.problems
     finally:
         environment.reset(token)
+    if problems:
+        raise SettingsError(problems)
+    return settings
 
 
 def _add_argument(parser: ArgumentParser, *names: str, **options: Any) -> None:  # noqa: ANN401, argparse's own
@@ -364,11 +270,13 @@ def _without(values: Mapping[str, Any], paths: Collection[tuple[str, ...]]) -> d
 def _problem(path: tuple[str, ...], details: ErrorDetails, values: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":  # what a source refused, with its reason
         return f"{path[0]}: {details['input']}"
-    got = "" if path in REAL_API or details["type"] == "value_error" else f", got {details['input']!r}"
-    return f"{name_of(path, values)}: {details['msg'].removeprefix('Value error, ')}{got}"
+    field = next((leaf.field for leaf in leaves() if leaf.path == path), Settings.model_fields["command"])
+    return f"{name_of(path, values)}: {wrong_value(field, details, secret=path in REAL_API)}"
 
 
-def _conflicts(settings: Settings, values: Mapping[str, Any], wrong: Collection[tuple[str, ...]]) -> Iterator[str]:
+def _conflicts(
+    settings: Settings, values: Mapping[str, Any], wrong: Collection[tuple[str, ...]], problems: Sequence[str]
+) -> Iterator[str]:
     key, key_file = (name in values.get("api", {}) for _, name in (KEY, KEY_FILE))
     if key and key_file:
         yield f"{name_of(KEY, values)} and {name_of(KEY_FILE, values)}: set only one of them"
@@ -376,8 +284,8 @@ def _conflicts(settings: Settings, values: Mapping[str, Any], wrong: Collection[
         yield "nothing to collect: all collectors are disabled"
     if settings.command == "demo" or ("command",) in wrong:
         return
-    if not key and not key_file:
-        yield NO_KEY
+    if not (key or key_file or any(word in problem for problem in problems for word in OF_THE_KEY)):
+        yield no_key(environment.get())
     if BASE_URL not in wrong and not is_loopback(settings.api.base_url):
         for section, collector in settings.collectors().items():
             if collector.enabled and collector.interval_seconds < SHORTEST_INTERVAL_SECONDS:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+if TYPE_CHECKING:
+    from exporter import settings_yaml
 
 PREFIX = "ANTHROPIC_EXPORTER_"
 SettingPath = tuple[str, ...]  # ("usage", "days")
@@ -65,20 +68,28 @@ def flag_of(path: SettingPath) -> str:
     return "--" + ".".join(path).replace("_", "-")
 
 
-def unknown(name: str, known: Mapping[str, str]) -> str:
-    """What there is to say of an unknown setting, with the nearest of those known, each as compared and as written."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-    return f"unknown setting, did you mean {known[near[0]]}?" if near else "unknown setting"
+def closest(written: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that is like what was written."""
+    near = difflib.get_close_matches(written.lower(), names, n=1, cutoff=cutoff)
+    return near[0] if near else None
 
 
-def unknown_flags(settings: type[BaseSettings], words: Sequence[str]) -> Iterator[str]:
-    """What there is to say of the words of the arguments that are not known."""
-    known = {flag: flag for leaf in leaves_of(settings) for flag in (leaf.flag, leaf.off_flag) if flag}
-    flags = [word.partition("=")[0] for word in words if word.startswith("-")]
-    for flag in flags:
-        yield f"{flag}: {KEY_REFUSED if flag == flag_of(KEY) else unknown(flag, known)}"
-    if not flags:  # else they may be the values of those, and secret
-        yield from (f"{word}: surplus argument, after the command" for word in words)
+def nearest(name: str, leaves: Iterable[Leaf]) -> Leaf | None:
+    """The setting that an unknown one seems to mean: of the same section, or else of nearly the same whole name."""
+    written = re.sub(r"\W", "_", name.lower())
+    named = {"_".join(leaf.path): leaf for leaf in leaves}
+    section = next((f"{leaf.path[0]}_" for leaf in named.values() if written.startswith(f"{leaf.path[0]}_")), None)
+    if section is None:
+        near = closest(written, named, 0.8)
+    else:
+        own = [each.removeprefix(section) for each in named if each.startswith(section)]
+        near = section + rest if (rest := closest(written.removeprefix(section), own)) else None
+    return named[near] if near else None
+
+
+def unknown(meant: str | None) -> str:
+    """What there is to say of an unknown setting."""
+    return f"unknown setting, did you mean {meant}?" if meant else "unknown setting"
 
 
 class Given(str):
@@ -101,7 +112,7 @@ def name_of(path: SettingPath, values: Mapping[str, Any]) -> str:
     value = values[path[0]][path[1]]
     if isinstance(value, Given):
         return value.name
-    return f"{'.'.join(path)} in {values['config']['file']}" if isinstance(value, dict | list) else flag_of(path)
+    return f"{'.'.join(path)} in {values['config']['file']}" if isinstance(value, list) else flag_of(path)
 
 
 def _text(value: object) -> str:
@@ -129,15 +140,14 @@ class Environment(_Source):
 
     def __call__(self) -> dict[str, Any]:
         known = {leaf.env: path for path, leaf in self.leaves.items()}
-        # Compared without the prefix, which would make every two variables look alike.
-        bare = {"_".join(path).upper(): leaf.env for path, leaf in self.leaves.items()}
         tree: dict[str, Any] = {}
         for name, text in self.environ.items():
             if text.strip() and name in known:
                 section, leaf = known[name]
                 tree.setdefault(section, {})[leaf] = Given.under(name, text.strip())
             elif text.strip() and name.startswith(PREFIX) and not self._is_of_kubernetes(name):
-                tree[name] = unknown(name.removeprefix(PREFIX), bare)
+                near = nearest(name.removeprefix(PREFIX), self.leaves.values())
+                tree[name] = unknown(near and near.env)
         return tree
 
     def _is_of_kubernetes(self, name: str) -> bool:
@@ -152,38 +162,45 @@ class File(_Source):
         file = self.current_state.get("config", {}).get("file")
         if file is None:
             return {}
-        import yaml  # noqa: PLC0415, only where there is a file
+        from exporter import settings_yaml  # noqa: PLC0415  only where there is a file
 
         try:
-            data = yaml.safe_load(Path(file).read_bytes())
+            entries = settings_yaml.read(Path(file).read_bytes())
         except OSError as error:
             problem = f"cannot read {file}: {error.strerror}"
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            # Its own text would quote the file.
-            mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-            where = f", line {mark.line + 1}" if mark else ""
-            problem = f"{file}{where}: not valid YAML{f': {what}' if what else ''}"
+        except settings_yaml.YamlError as error:
+            problem = f"{file}{error}"
+        except ValueError:  # a null or half a character in the name
+            problem = "must be the name of a file"
         else:
-            if isinstance(data, dict | None):
-                return self._tree(data or {}, file)
-            problem = f"{file}: must be a mapping of settings"
+            return self._tree(entries, file)
         return {getattr(file, "name", flag_of(CONFIG_FILE)): problem}
 
-    def _tree(self, data: dict[object, object], file: str) -> dict[str, Any]:
+    def _tree(self, entries: Iterable[settings_yaml.Entry], file: str) -> dict[str, Any]:
         tree: dict[str, Any] = {}
-        known = {".".join(path): ".".join(path) for path in self.leaves if path not in {KEY, CONFIG_FILE}}
-        for section, settings in data.items():
-            if section not in sections(self.settings_cls):
-                tree[f"{section} in {file}"] = unknown(str(section), known)
-            elif not isinstance(settings, dict | None):
-                tree[f"{section} in {file}"] = "must be a mapping of settings"
-            for name, value in settings.items() if isinstance(settings, dict) else ():
-                path, place = (str(section), str(name)), f"{section}.{name} in {file}"
-                if path == KEY:
-                    tree[place] = KEY_REFUSED
-                elif ".".join(path) not in known:
-                    tree[place] = unknown(".".join(path), known)
-                elif value is not None:
-                    scalar = not isinstance(value, dict | list)
-                    tree.setdefault(path[0], {})[path[1]] = Given.under(place, value) if scalar else value
+        known = sections(self.settings_cls)
+        for path, value, problem in entries:
+            place = f"{'.'.join(path)} in {file}"
+            if len(path) == 1:
+                wrong = problem if path[0] in known else unknown(self._section_meant(path[0]))
+            elif path[0] in known:
+                wrong = self._unknown(path) or problem
+            else:
+                continue
+            if wrong:
+                tree[place] = wrong
+            elif value is not None:
+                tree.setdefault(path[0], {})[path[1]] = value if isinstance(value, list) else Given.under(place, value)
         return tree
+
+    def _section_meant(self, name: str) -> str | None:
+        if leaf := nearest(name, self.leaves.values()):
+            return f"{leaf.path[1]} under {leaf.path[0]}"
+        return closest(name, sections(self.settings_cls), 0.8)
+
+    def _unknown(self, path: SettingPath) -> str:
+        """What there is to say of a setting that a file has no place for."""
+        if path in self.leaves and path not in {KEY, CONFIG_FILE}:
+            return ""
+        leaf = nearest(".".join(path), (leaf for leaf in self.leaves.values() if leaf.path != CONFIG_FILE))
+        return KEY_REFUSED if leaf and leaf.path == KEY else unknown(leaf and ".".join(leaf.path))
