@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
     from exporter import commands, log  # noqa: PLC0415
-    from exporter.api.client import ConnectionSettingsError  # noqa: PLC0415
+    from exporter.api.errors import ConnectionSettingsError  # noqa: PLC0415
     from exporter.api.key import KeyFileError  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 
