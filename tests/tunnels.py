@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from contextlib import suppress
 from typing import Self
@@ -14,9 +15,10 @@ from tests.scripted import ScriptedApi
 class Tunnels:
     """A proxy that opens a tunnel to the API whatever address it is asked for; `heads` are the requests for that."""
 
-    def __init__(self, api: ScriptedApi) -> None:
+    def __init__(self, api: ScriptedApi, tls: ssl.SSLContext | None = None) -> None:
         self.heads: list[str] = []
         self.port = 0
+        self._tls = tls
         self._api_port = urlsplit(api.base_url).port
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="tunnels")
@@ -32,7 +34,7 @@ class Tunnels:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._open, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._open, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()

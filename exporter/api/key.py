@@ -92,14 +92,17 @@ def _read(file: Path) -> SecretStr:
     return SecretStr(key)
 
 
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
+
+
 def _content(file: Path) -> bytes:
     # Without waiting for the other end of a pipe.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            what = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
-            raise KeyFileError(f"the key file {file} is {what}: it must be an ordinary file that can be read again")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) and status.st_rdev != Path(os.devnull).stat().st_rdev:  # Compose's "no key"
+            raise KeyFileError(f"the key file {file} is {_kind(status.st_mode)}: it must be an ordinary file")
         with open(descriptor, "rb", closefd=False) as opened:
             content = opened.read(LARGEST_FILE_BYTES + 1)
     finally:

@@ -130,8 +130,9 @@ class Transport:
         text = ""
         if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
             text = re.sub(r"[:,]? *\(?(bytearray\()?b['\"].*", "", str(error), flags=re.DOTALL)
-        password = self._proxy.auth[1] if self._proxy and self._proxy.auth else ""
-        told = one_line(f"{type(error).__name__}: {text}" if text else type(error).__name__, password)
+        # A proxy's own words may repeat what it was sent.
+        secrets = self._proxy.auth if self._proxy and self._proxy.auth and isinstance(error, httpx.ProxyError) else ()
+        told = one_line(": ".join(filter(None, (type(error).__name__, text))), *secrets)
         if "CERTIFICATE_VERIFY_FAILED" in text:
             return f"{told}, at {self._where}: --api.ca-file names a company's own certificate authority"
         return f"{told}, at {self._where}"

@@ -96,12 +96,16 @@ def test_a_proxy_of_the_environment_is_used_for_other_hosts(monkeypatch: pytest.
         assert proxy.requests[0].headers["host"] == "api.invalid"
 
 
+def server_tls(certificates: Path) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    return tls
+
+
 @pytest.fixture
 def secure_api(certificates: Path, no_proxy: None) -> Iterator[ScriptedApi]:
     """Under a private authority, for https://127.0.0.1 and https://api.test."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    with ScriptedApi(tls) as api:
+    with ScriptedApi(server_tls(certificates)) as api:
         api.on(PATH, FINE)
         yield api
 
@@ -119,6 +123,17 @@ def test_a_tunnel_is_asked_for_with_the_password_and_the_proxy_never_sees_the_ke
     assert KEY not in head
 
 
+def test_a_proxy_that_speaks_tls_itself_may_be_of_the_same_authority(
+    secure_api: ScriptedApi, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Tunnels(secure_api, server_tls(certificates)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        refused = failure(connect("https://api.test", retry_seconds=0))
+        assert "CERTIFICATE_VERIFY_FAILED" in refused.message
+        assert get(connect("https://api.test", ca_file=certificates / "ca.pem")) == b'{"id": "1"}'
+        assert len(proxy.heads) == 1
+
+
 def test_an_exception_of_the_proxy_is_reached_directly(
     secure_api: ScriptedApi, certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +148,7 @@ def test_an_exception_of_the_proxy_is_reached_directly(
 
 @pytest.mark.parametrize(
     "status_line",
-    ["407 Proxy Authentication Required for user:hunter2", "502 no", "200", "nonsense hunter2", ""],
+    ["407 Proxy Authentication Required for someone:hunter2", "502 no", "200", "nonsense hunter2", ""],
 )
 def test_a_proxy_that_opens_no_tunnel_is_named_without_its_password(
     no_proxy: None, status_line: str, monkeypatch: pytest.MonkeyPatch
@@ -146,11 +161,12 @@ def test_a_proxy_that_opens_no_tunnel_is_named_without_its_password(
 
     with Refusing() as proxy:
         address = where(proxy)
-        monkeypatch.setenv("HTTPS_PROXY", f"http://user:hunter2@{address}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://someone:hunter2@{address}")
         problem = failure(connect("https://api.test", retry_seconds=0))
     assert problem.reason is Reason.NETWORK
     assert problem.message.endswith(f", at api.test:443 through the proxy http://{address} (HTTPS_PROXY)")
     assert "hunter2" not in str(problem)
+    assert "someone" not in str(problem)
 
 
 def test_a_dead_proxy_is_named(no_proxy: None, monkeypatch: pytest.MonkeyPatch) -> None:

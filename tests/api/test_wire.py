@@ -118,7 +118,7 @@ def test_the_status_decides_whatever_the_body_and_headers(
     for name, value in headers:
         gathered[name] = [*gathered.get(name, []), value]
     api.on(PATH, Answer(body, status, gathered))
-    outcome = asyncio.run(asked(connect(api, timeout_seconds=1, retry_seconds=0)))
+    outcome = asyncio.run(asked(connect(api, timeout_seconds=5, retry_seconds=0)))
     if isinstance(outcome, Reply):
         assert status == 200
         return
@@ -175,7 +175,7 @@ GARBAGE = [
 
 def outcome_of(api: ScriptedApi, raw: bytes) -> Reply | ApiError:
     api.on(PATH, Answer(raw=raw))
-    return asyncio.run(asked(connect(api, timeout_seconds=1, retry_seconds=0)))
+    return asyncio.run(asked(connect(api, timeout_seconds=5, retry_seconds=0)))
 
 
 @pytest.mark.parametrize("raw", GARBAGE, ids=lambda raw: repr(raw[:40]))
