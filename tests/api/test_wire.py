@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.api.client import Client, Reply
+from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.redact import LONGEST_MESSAGE
 from tests.api.asking import FINE, PATH, REQUEST
@@ -84,10 +84,10 @@ def of(status: int) -> Reason:
     return by_status.get(status, Reason.SERVER if status >= 500 else Reason.REQUEST)
 
 
-async def asked(client: Client) -> Reply | ApiError:
+async def asked(client: Client, request: Request = REQUEST) -> Reply | ApiError:
     async with client:
         try:
-            return await client.get(REQUEST)
+            return await client.get(request)
         except ApiError as problem:
             return problem
 
@@ -222,6 +222,16 @@ def test_a_body_is_never_quoted_where_http_ends(api: ScriptedApi) -> None:
     outcome = outcome_of(api, b"hunter2 is no status line\r\n\r\n")
     assert isinstance(outcome, ApiError)
     assert outcome.message.startswith("RemoteProtocolError: illegal status line, at 127.0.0.1:")
+
+
+@pytest.mark.parametrize("cursor", ["\ud83d", "x" * 70_000], ids=["half a character", "too long for a URL"])
+def test_a_cursor_that_fits_no_url_is_an_error_of_the_api_too(api: ScriptedApi, cursor: str) -> None:
+    outcome = asyncio.run(asked(connect(api, retry_seconds=0), REQUEST.having(("page", cursor))))
+    assert isinstance(outcome, ApiError)
+    check(outcome)
+    assert outcome.reason is Reason.NETWORK
+    assert outcome.message.startswith(("UnicodeEncodeError, at 127.0.0.1:", "InvalidURL, at 127.0.0.1:"))
+    assert api.requests == []
 
 
 # Cookies
