@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def probes(today: date) -> list[Probe]:
             _record_days,
             is_report=True,
         ),
-        Probe(organization.ME, Organization),
+        Probe(replace(organization.ME, endpoint="organization"), Organization),
         Probe(organization.WORKSPACES, WorkspacePage),
         Probe(organization.API_KEYS, ApiKeyPage),
         Probe(organization.USERS, UserPage),
@@ -95,7 +95,8 @@ async def _ask(client: Client, probe: Probe) -> Finding:
     try:
         answer = decode(await client.get(probe.request), probe.kind, probe.request.endpoint)
     except ApiError as error:
-        entitled = "no" if error.reason in (Reason.FORBIDDEN, Reason.AUTH) else "unknown"
+        # With a refused key, nothing is known of the endpoint.
+        entitled = "no" if error.reason is Reason.FORBIDDEN else "unknown"
         cells = (entitled, NOTHING, NOTHING, f"{loop.time() - start:.2f}", f"{error.reason}: {error}")
         return Finding(probe, False, (probe.request.endpoint, *cells))
     days = list(probe.days(answer))

@@ -71,7 +71,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
     from exporter import commands, log  # noqa: PLC0415
-    from exporter.api.client import ConnectionSettingsError  # noqa: PLC0415
+    from exporter.api.errors import ConnectionSettingsError  # noqa: PLC0415
     from exporter.api.key import KeyFileError  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 

@@ -59,15 +59,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer. A body of bytes is sent as it is, any other as JSON.
+    """An HTTP answer. A body of bytes is sent as it is, any other as JSON. A header may have several values.
 
-    `missing_bytes` are promised by the length and not sent: the connection is closed instead. `drip_seconds` is the
-    pause after every byte of the body. `stalls` never answers.
+    `raw` is sent in place of it all, before the connection is closed. `missing_bytes` are promised by the length and
+    not sent: the connection is closed instead. `drip_seconds` is the pause after every byte of the body. `stalls`
+    never answers.
     """
 
     body: object = b""
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | list[str]] = field(default_factory=dict)
+    raw: bytes | None = None
     missing_bytes: int = 0
     drip_seconds: float = 0
     stalls: bool = False
@@ -170,14 +172,20 @@ class ScriptedApi:
 async def _send(writer: asyncio.StreamWriter, answer: Answer) -> bool:
     if answer.stalls:
         await asyncio.Event().wait()
+    if answer.raw is not None:
+        writer.write(answer.raw)
+        await writer.drain()
+        return False
     body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-    headers = {
+    headers: dict[str, str | list[str]] = {
         "content-type": "application/json",
         "content-length": str(len(body) + answer.missing_bytes),
         "request-id": REQUEST_ID,
         **answer.headers,
     }
-    lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"HTTP/1.1 {answer.status} Scripted"]
+    for name, values in headers.items():
+        lines += [f"{name}: {value}" for value in ([values] if isinstance(values, str) else values)]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
     pieces = [body[at : at + 1] for at in range(len(body))] if answer.drip_seconds else [body]
     for piece in pieces:

@@ -96,7 +96,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         "usage_report/messages",
         "cost_report",
         "usage_report/claude_code",
-        "me",
+        "organization",
         "workspaces",
         "api_keys",
         "users",
@@ -110,7 +110,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ("usage_report/messages", "2026-11-20", "3"),
         ("cost_report", "2026-11-18", "1+"),
         ("usage_report/claude_code", "2026-11-20", "1"),
-        ("me", "-", "1"),
+        ("organization", "-", "1"),
         ("workspaces", "-", "2"),
         ("api_keys", "-", "1+"),
         ("users", "-", "0"),
@@ -161,8 +161,8 @@ def test_columns_are_aligned_and_lines_have_no_trailing_space() -> None:
     ("answer", "entitled", "message"),
     [
         (error(403, "missing scope read:usage"), "no", "forbidden: cost_report answered 403: missing scope read:usage"),
-        (error(404, "no such thing"), "no", "forbidden: cost_report answered 404: no such thing"),
-        (error(401, "invalid x-api-key"), "no", "auth: cost_report answered 401: invalid x-api-key"),
+        (error(404, "no such thing"), "no", "forbidden: cost_report answered 404: not found: no such thing"),
+        (error(401, "invalid x-api-key"), "unknown", "auth: cost_report answered 401: invalid x-api-key"),
         (error(529, "overloaded"), "unknown", "server: cost_report answered 529: overloaded"),
         (error(429, "slow down"), "unknown", "rate_limited: cost_report answered 429: slow down"),
         (error(400, "bad window"), "unknown", "request: cost_report answered 400: bad window"),
@@ -173,6 +173,26 @@ def test_a_refusal_says_what_the_api_said(api: ScriptedApi, answer: Answer, enti
     expected = ["cost_report", entitled, "-", "-", *message.split(), *f"(request id {REQUEST_ID})".split()]
     assert line(api, "cost_report") == expected
     assert len(api.seen(COST)) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_stray_refusal_of_something_else_says_nothing_of_the_entitlement(api: ScriptedApi, status: int) -> None:
+    api.on(COST, Answer(b"<title>Corporate login</title>", status, {"content-type": "text/html"}))
+    text = " ".join(line(api, "cost_report"))
+    assert text.startswith(f"cost_report unknown - - request: cost_report answered {status}: text/html, ")
+    assert '"Corporate login": a proxy or portal seems to answer in place of the API' in text
+    assert len(api.seen(COST)) == 1
+
+
+def test_a_refused_key_is_told_by_its_kind_and_leaves_the_entitlement_unknown(api: ScriptedApi) -> None:
+    key = "sk-ant-api03-hunter2"
+    for path in (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS):
+        api.on(path, error(401, "invalid x-api-key", "authentication_error"))
+    _, text = run(api, ANTHROPIC_ADMIN_API_KEY=key)
+    rows = text.splitlines()[1:]
+    assert [row.split()[1] for row in rows] == ["unknown"] * 8
+    assert all("the key looks like a workspace's key (sk-ant-api03-…); an Admin key begins with" in row for row in rows)
+    assert "hunter2" not in text
 
 
 def test_an_answer_of_another_shape_is_named(api: ScriptedApi) -> None:

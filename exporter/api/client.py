@@ -4,43 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-import msgspec
-
-from exporter import __version__
-from exporter.api.address import is_loopback
 from exporter.api.errors import ApiError, Reason, reason_of
-from exporter.api.key import AdminKey
+from exporter.api.key import AdminKey, advice
 from exporter.api.redact import one_line
+from exporter.api.refusal import Refusal, refusal_of
 from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retry
+from exporter.api.transport import Answer, Fault, Transport
 
 MAX_TRIES = 5
 LONGEST_REQUEST_ID = 100
-# A page of a thousand rows is about a megabyte.
-LARGEST_PAGE_BYTES = 128_000_000
-LARGEST_ERROR_BYTES = 64_000
 
 # (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
 Observer = Callable[[str, str, float], None]
-
-
-class ConnectionSettingsError(Exception):
-    """The environment's proxy or certificates cannot be used."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(
-            f"cannot use the environment's proxy or certificates ({kind}): check HTTPS_PROXY, ALL_PROXY (http or https "
-            "with a host), SSL_CERT_FILE and SSL_CERT_DIR"
-        )
 
 
 @dataclass(frozen=True)
@@ -62,14 +45,7 @@ class Request:
 class Reply:
     body: bytes
     request_id: str | None
-
-
-class _Error(msgspec.Struct):
-    message: str = ""
-
-
-class _ErrorBody(msgspec.Struct):
-    error: _Error = field(default_factory=_Error)
+    content_type: str = ""
 
 
 class Client:
@@ -86,26 +62,12 @@ class Client:
         observe: Observer,
         ca_file: Path | None = None,
     ) -> None:
-        self._base_url = base_url
         self._key = key
         self._timeout_seconds = timeout_seconds
         self._retry_seconds = retry_seconds
         self._now = now
         self._observe = observe
-        # A proxy for loopback would send the demo's traffic off the machine.
-        use_environment = not is_loopback(base_url)
-        try:
-            self._http = httpx.AsyncClient(
-                verify=_tls(ca_file) if base_url.startswith("https:") else False,
-                trust_env=use_environment,
-                timeout=timeout_seconds,
-                limits=httpx.Limits(max_connections=8),
-                headers={"user-agent": f"anthropic-exporter/{__version__}", "accept": "application/json"},
-                follow_redirects=False,  # the key would travel to the other host
-            )
-        except (ImportError, ValueError, httpx.InvalidURL, OSError) as error:
-            # Without the library's own words: the address of a proxy may hold a password.
-            raise ConnectionSettingsError(type(error).__name__) from None
+        self._transport = Transport(base_url, timeout_seconds, ca_file)
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,7 +75,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def get(self, request: Request) -> Reply:
         """The body of a 200. Retries what may pass, for `retry_seconds` at the most, then raises `ApiError`."""
@@ -136,7 +98,7 @@ class Client:
     async def _try(self, request: Request, limit_seconds: float) -> Reply | _Failure:
         key = self._key.current
         outcome = await self._send(request, key.get_secret_value(), limit_seconds)
-        if isinstance(outcome, _Failure) and outcome.error.reason is Reason.AUTH and self._key.renew(key):
+        if _is_refused_key(outcome) and await self._key.renew(key):
             outcome = await self._send(request, self._key.current.get_secret_value(), limit_seconds)
         return outcome
 
@@ -146,43 +108,29 @@ class Client:
             headers["anthropic-beta"] = ",".join(request.betas)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        status = None  # stays so when the request is cancelled: that is no answer of the API's or the network's
-        try:
-            # httpx limits each read; a body that drips needs a limit on the whole.
-            async with asyncio.timeout(limit_seconds):
-                url = self._base_url + request.path
-                async with self._http.stream("GET", url, params=list(request.params), headers=headers) as response:
-                    body = await _body(response)
-            status = str(response.status_code)
-        except (TimeoutError, httpx.TimeoutException):
-            status = Reason.TIMEOUT.value
-            return _Failure(ApiError(Reason.TIMEOUT, request.endpoint, f"no whole answer within {limit_seconds:.3g} s"))
-        except _TooLargeError:
-            status = str(HTTPStatus.OK.value)
-            message = f"the answer is larger than {LARGEST_PAGE_BYTES} bytes"
-            return _Failure(ApiError(Reason.SCHEMA, request.endpoint, message, status=HTTPStatus.OK), may_pass=False)
-        except httpx.RequestError as error:
-            status = Reason.NETWORK.value
-            message = one_line(f"{type(error).__name__}: {error}", key)
-            return _Failure(ApiError(Reason.NETWORK, request.endpoint, message))
-        finally:
-            if status:
-                self._observe(request.endpoint, status, loop.time() - start)
-        if response.status_code == HTTPStatus.OK:
-            return Reply(body, _request_id(response))
-        return self._failure(request, response, body, key)
+        answer = await self._transport.get(request.path, request.params, headers, limit_seconds)
+        fault = None if answer.is_error else answer.fault
+        seen = str(answer.status) if fault is None or fault.reason is Reason.SCHEMA else fault.reason.value
+        self._observe(request.endpoint, seen, loop.time() - start)
+        if answer.is_page:
+            return Reply(bytes(answer.body), _request_id(answer), answer.headers.get("content-type", ""))
+        return self._failure(request, answer, key)
 
-    def _failure(self, request: Request, response: httpx.Response, body: bytes, key: str) -> _Failure:
-        status = response.status_code
+    def _failure(self, request: Request, answer: Answer, key: str) -> _Failure:
+        status = answer.status
+        if status is None or not answer.is_error:
+            return _unanswered(request.endpoint, answer, key)
+        refusal = refusal_of(bytes(answer.body), answer.headers.get("content-type", ""), key)
+        reason = reason_of(status, refusal.error_type, refusal.error_code)
         error = ApiError(
-            reason_of(status),
+            reason,
             request.endpoint,
-            one_line(_message(response, body), key),
+            _message(answer, refusal, reason, key),
             status=status,
-            request_id=_request_id(response),
-            retry_after_seconds=asked_delay_seconds(response.headers, self._now()),
+            request_id=_request_id(answer),
+            retry_after_seconds=asked_delay_seconds(status, answer.headers, self._now()),
         )
-        return _Failure(error, should_retry(status, response.headers))
+        return _Failure(error, should_retry(status, answer.headers, reason))
 
 
 @dataclass(frozen=True)
@@ -191,45 +139,37 @@ class _Failure:
     may_pass: bool = True
 
 
-class _TooLargeError(Exception):
-    """An answer that would fill the memory."""
+def _is_refused_key(outcome: Reply | _Failure) -> bool:
+    return isinstance(outcome, _Failure) and outcome.error.status == HTTPStatus.UNAUTHORIZED
 
 
-async def _body(response: httpx.Response) -> bytes:
-    """The whole body of a page, the start of an error's. Raises `_TooLargeError`.
-
-    httpx's own copy would stay in a cycle until the garbage collector comes.
-    """
-    is_page = response.status_code == HTTPStatus.OK
-    most = LARGEST_PAGE_BYTES if is_page else LARGEST_ERROR_BYTES
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > most:
-            if is_page:
-                raise _TooLargeError
-            break
-    return bytes(body)
+def _unanswered(endpoint: str, answer: Answer, key: str) -> _Failure:
+    """No answer, or a page that cannot be used: that does not pass by itself."""
+    fault = answer.fault or Fault(Reason.NETWORK, "no answer")
+    is_page = fault.reason is Reason.SCHEMA
+    error = ApiError(
+        fault.reason,
+        endpoint,
+        one_line(fault.message, key),
+        status=answer.status if is_page else None,
+        request_id=_request_id(answer) if is_page else None,
+    )
+    return _Failure(error, may_pass=not is_page)
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    if ca_file:
-        context.load_verify_locations(ca_file)
-    return context
+def _message(answer: Answer, refusal: Refusal, reason: Reason, key: str) -> str:
+    """The API's own message, or what seems to answer in its place; and advice on a key that is refused."""
+    said = refusal.message
+    if answer.status and HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+        said = "an unexpected redirect, not followed: is the base URL right?"
+    elif answer.status == HTTPStatus.NOT_FOUND and refusal.error_type and "not found" not in said.lower():
+        said = f"not found: {said}" if said else "not found"
+    elif answer.fault and not refusal.error_type:
+        said = f"{said} ({one_line(answer.fault.message, key)})"
+    is_of_key = reason is Reason.AUTH or (reason is Reason.FORBIDDEN and answer.status == HTTPStatus.FORBIDDEN)
+    return "; ".join(filter(None, (said, advice(key) if is_of_key else "")))
 
 
-def _message(response: httpx.Response, body: bytes) -> str:
-    """The API's own message; an edge's HTML page has none."""
-    if response.is_redirect:
-        return "an unexpected redirect, not followed: is the base URL right?"
-    try:
-        return msgspec.json.decode(body, type=_ErrorBody).error.message
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return "the answer is not the API's error format"
-
-
-def _request_id(response: httpx.Response) -> str | None:
-    headers: Mapping[str, str] = response.headers
-    request_id = one_line(headers.get("request-id", ""))[:LONGEST_REQUEST_ID]
+def _request_id(answer: Answer) -> str | None:
+    request_id = one_line(answer.headers.get("request-id", ""))[:LONGEST_REQUEST_ID]
     return request_id or None

@@ -51,15 +51,24 @@ class ApiError(Exception):
         return f"{self.endpoint}{status}{message}{request_id}"
 
 
+class ConnectionSettingsError(Exception):
+    """The environment's proxy or certificates cannot be used; the text names the variable, never its password."""
+
+
 _BY_STATUS = {
     401: Reason.AUTH,
-    403: Reason.FORBIDDEN,
-    404: Reason.FORBIDDEN,
     408: Reason.TIMEOUT,
     429: Reason.RATE_LIMITED,
 }
+# The same for ever, whatever the status: a kind of organization that the API does not report on.
+_NOT_SERVED = "organization_type_not_supported"
 
 
-def reason_of(status: int) -> Reason:
-    """The reason for an HTTP status that is not 200."""
+def reason_of(status: int, error_type: str | None = None, error_code: str | None = None) -> Reason:
+    """The reason for an HTTP status that is not 200; the error's type and code are given where the API itself says so.
+
+    A 403 or 404 of an edge or a proxy says nothing of the key.
+    """
+    if error_type and (status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) or error_code == _NOT_SERVED):
+        return Reason.FORBIDDEN
     return _BY_STATUS.get(status, Reason.SERVER if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.REQUEST)

@@ -1,10 +1,32 @@
-"""The Admin API key: where it comes from, and its renewal when the API refuses it."""
+"""The Admin API key: where it comes from, its renewal when the API refuses it, and what kind of key it looks like."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+import stat
 from pathlib import Path
 
 from pydantic import SecretStr
+
+from exporter.background import DaemonThreads
+
+READ_SECONDS = 5.0  # a file on a mount that hangs is no key
+LARGEST_FILE_BYTES = 65_536
+NEEDED = "an Admin key begins with sk-ant-admin (Console > Settings > Admin keys)"
+
+_KINDS = (
+    (r"sk-ant-api03-", "a workspace's key (sk-ant-api03-…)"),
+    (r"sk-ant-api01-", "a Claude Enterprise key (sk-ant-api01-…)"),
+    (r"sk-ant-oat", "an OAuth token (sk-ant-oat…)"),
+    (r"sk-ant-", "an Anthropic key of another kind"),
+    (r"[\"'`]", "a key in quotes"),
+    (r"(?i:bearer|authorization|x-api-key)\b", "a whole header, not the key alone"),
+    (r"[A-Za-z_]\w*=[^=]", "NAME=value, not the key alone"),
+    (r"[{[]", "JSON, not the key alone"),
+    (r"\.{0,2}/|~", "the path of a file (which --api.key-file would read)"),
+)
 
 
 class KeyFileError(Exception):
@@ -17,24 +39,48 @@ class AdminKey:
     def __init__(self, key: SecretStr | None, file: Path | None) -> None:
         self._file = file
         self._current = _read(file) if file else key or SecretStr("")
+        self._reading: asyncio.Future[SecretStr | None] | None = None
 
     @property
     def current(self) -> SecretStr:
         return self._current
 
-    def renew(self, refused: SecretStr) -> bool:
+    async def renew(self, refused: SecretStr) -> bool:
         """Whether there is another key to try than the refused one (raises nothing: a half-written file is no key)."""
         if self._current == refused and self._file:
-            try:
-                self._current = _read(self._file)
-            except KeyFileError:
-                return False
+            self._current = await self._reread(self._file) or self._current
         return self._current != refused
+
+    async def _reread(self, file: Path) -> SecretStr | None:
+        """The file's key, read in a thread: there is one at the most, however often a mount hangs."""
+        reading = self._reading
+        if reading is None or reading.done():
+            reading = asyncio.get_running_loop().run_in_executor(DaemonThreads(), _read_if_usable, file)
+        self._reading = reading
+        await asyncio.wait({reading}, timeout=READ_SECONDS)
+        return reading.result() if reading.done() else None
+
+
+def advice(key: str) -> str:
+    """What there is to say of a key that is refused, never more of it than its kind; empty where it looks right."""
+    if key.startswith("sk-ant-admin"):
+        return ""
+    kinds = (kind for pattern, kind in _KINDS if re.match(pattern, key))
+    kind = next(kinds, None)
+    looks = f"the key looks like {kind}" if kind else "the key does not look like one of Anthropic's"
+    return f"{looks}; {NEEDED}"
+
+
+def _read_if_usable(file: Path) -> SecretStr | None:
+    try:
+        return _read(file)
+    except KeyFileError:
+        return None
 
 
 def _read(file: Path) -> SecretStr:
     try:
-        key = file.read_text(encoding="utf-8").strip()
+        key = _content(file).decode().strip()
     except OSError as error:
         raise KeyFileError(f"cannot read the key file {file}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -44,3 +90,23 @@ def _read(file: Path) -> SecretStr:
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise KeyFileError(f"the key file {file} must hold the Admin API key alone, on one line")
     return SecretStr(key)
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
+
+
+def _content(file: Path) -> bytes:
+    # Without waiting for the other end of a pipe.
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) and status.st_rdev != Path(os.devnull).stat().st_rdev:  # Compose's "no key"
+            raise KeyFileError(f"the key file {file} is {_kind(status.st_mode)}: it must be an ordinary file")
+        with open(descriptor, "rb", closefd=False) as opened:
+            content = opened.read(LARGEST_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise KeyFileError(f"the key file {file} is larger than {LARGEST_FILE_BYTES} bytes: it must hold the key alone")
+    return content

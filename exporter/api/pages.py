@@ -10,6 +10,7 @@ import msgspec
 from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.redact import one_line
+from exporter.api.refusal import foreign
 from exporter.api.wire import IdPage, Page
 
 MAX_PAGES = 10_000
@@ -49,6 +50,8 @@ def decode(reply: Reply, kind: type[T], endpoint: str) -> T:
         return msgspec.json.decode(reply.body, type=kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         message = one_line(str(error))
+        if not isinstance(error, msgspec.ValidationError) and reply.body[:100].lstrip()[:1] not in (b"{", b"["):
+            message = foreign(reply.body, reply.content_type)
         raise ApiError(Reason.SCHEMA, endpoint, message, status=200, request_id=reply.request_id) from None
 
 

@@ -7,7 +7,8 @@ import re
 LONGEST_MESSAGE = 300
 LONGEST_TEXT = 10 * LONGEST_MESSAGE
 
-_KEY = re.compile(r"sk-ant-[\w.~+/=-]*")
+# The bare name of a kind is not a key.
+_KEY = re.compile(r"sk-ant-(?!(?:admin|api0[13]-|oat)(?![\w.~+/=-]))[\w.~+/=-]*")
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s\"'<>?=]*=[^\s\"'<>]*")
 
 
@@ -16,9 +17,9 @@ def redact(text: str) -> str:
     return _QUERY.sub("?…", _KEY.sub("sk-ant-…", text))
 
 
-def one_line(text: str, secret: str = "") -> str:
-    """The API's message on one line of at most 300 characters, redacted; `secret` is removed whatever it looks like."""
-    if secret:
+def one_line(text: str, *secrets: str) -> str:
+    """The API's message on one line of at most 300 characters, redacted; secrets go whatever they look like."""
+    for secret in filter(None, secrets):
         text = text.replace(secret, "…")
     text = text[:LONGEST_TEXT]
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

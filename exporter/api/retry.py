@@ -8,17 +8,24 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from exporter.api.errors import Reason
+
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 8.0
 
 
-def should_retry(status: int, headers: Mapping[str, str]) -> bool:
-    """`x-should-retry` decides; without it the status does, as in the official SDKs."""
+def should_retry(status: int, headers: Mapping[str, str], reason: Reason | None = None) -> bool:
+    """`x-should-retry` decides; without it the status does, as in the official SDKs.
+
+    A 403 or 404 that is no refusal of the API's own, as its reason says, comes of an edge or a proxy and may pass.
+    """
     match headers.get("x-should-retry", "").lower():
         case "true":
             return True
         case "false":
             return False
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return reason is Reason.REQUEST
     return status in (408, 409, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -27,13 +34,15 @@ def backoff_seconds(attempt: int, fraction: float) -> float:
     return fraction * min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0**attempt)
 
 
-def asked_delay_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+def asked_delay_seconds(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
     """The delay that the API asks for, from the first of its headers that makes sense; None when there is none."""
     for header, parse in (
         ("retry-after-ms", _milliseconds),
         ("retry-after", _seconds_or_date),
         ("anthropic-ratelimit-requests-reset", _rfc3339),
     ):
+        if header == "anthropic-ratelimit-requests-reset" and status != HTTPStatus.TOO_MANY_REQUESTS:
+            continue  # every answer has it: it says when the limit is whole again, not when an outage is over
         if (text := headers.get(header)) is not None:
             seconds = parse(text, now)
             if seconds is not None and math.isfinite(seconds) and seconds >= 0:

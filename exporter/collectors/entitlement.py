@@ -44,6 +44,11 @@ class _Endpoint:
     def grant(self) -> None:
         self.granted, self.refused_since, self.given_up_at = True, None, None
 
+    def interrupt(self) -> None:
+        """A failure of another kind: whatever refuses next is not the same refusal going on."""
+        if self.granted:
+            self.refused_since = None
+
     def refuse(self, message: str, now: datetime) -> bool:
         """Whether the endpoint is given up with this refusal."""
         self.refused_since = self.refused_since or now
@@ -80,12 +85,19 @@ class Entitlement:
             answer = await ask()
         except ApiError as error:
             if error.reason not in refusals:
+                state.interrupt()
                 raise
             was_given_up = state.given_up_at is not None
             if not state.refuse(str(error), now):
                 raise
             if not was_given_up:
-                log.warning("endpoint is not served to this key; asking again hourly", why=state.message)
+                log.warning(
+                    "endpoint is not served to this key; asking again hourly",
+                    endpoint=error.endpoint,
+                    status=error.status,
+                    request_id=error.request_id,
+                    message=error.message,
+                )
             raise NotEntitled(state.message) from None
         if state.given_up_at:
             log.info("endpoint is served to this key now", endpoint=endpoint)

@@ -2,51 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
-import ssl
-import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from exporter import __version__
-from exporter.api import client
-from exporter.api.client import MAX_TRIES, Client, ConnectionSettingsError, Request
+from exporter.api import transport
+from exporter.api.client import MAX_TRIES, Observer, Request
 from exporter.api.errors import ApiError, Reason
-from exporter.api.key import AdminKey
-from exporter.api.redact import LONGEST_MESSAGE
+from exporter.api.refusal import FOREIGN
+from tests.api.asking import AT_ONCE, FINE, PATH, REQUEST, failure, get, where
 from tests.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
 
-PATH = "/v1/organizations/me"
-REQUEST = Request("me", PATH)
 RESET = "anthropic-ratelimit-requests-reset"
-FINE = {"id": "1"}
-# Tells the client not to wait between tries.
-AT_ONCE = {"retry_after_ms": "1"}
-
-
-@pytest.fixture
-def api() -> Iterator[ScriptedApi]:
-    with ScriptedApi() as api:
-        yield api
-
-
-def get(client: Client, request: Request = REQUEST) -> bytes:
-    async def ask() -> bytes:
-        async with client:
-            return (await client.get(request)).body
-
-    return asyncio.run(ask())
-
-
-def failure(client: Client, request: Request = REQUEST) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        get(client, request)
-    return caught.value
 
 
 # What is sent
@@ -121,21 +90,6 @@ def test_an_error_says_how_many_tries_it_took(api: ScriptedApi) -> None:
     assert raised.value.tries == len(api.requests) == MAX_TRIES
 
 
-@pytest.mark.parametrize(
-    "environ", [{"ALL_PROXY": "socks9://user:secret@proxy"}, {"HTTPS_PROXY": "ftp://user:secret@proxy"}]
-)
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    remote = ScriptedApi()
-    remote.base_url = "https://api.example"
-    with pytest.raises(ConnectionSettingsError, match="HTTPS_PROXY") as raised:
-        connect(remote)
-    assert "secret" not in str(raised.value)
-
-
 def test_a_rate_limit_without_a_delay_is_asked_again_after_a_back_off(api: ScriptedApi) -> None:
     api.on(PATH, [error(429), FINE])
     get(connect(api))
@@ -157,6 +111,7 @@ def test_what_may_pass_is_asked_again(api: ScriptedApi, status: int) -> None:
         (402, Reason.REQUEST),
         (403, Reason.FORBIDDEN),
         (404, Reason.FORBIDDEN),
+        (410, Reason.REQUEST),
         (413, Reason.REQUEST),
         (204, Reason.REQUEST),
     ],
@@ -166,6 +121,23 @@ def test_what_does_not_pass_by_itself_fails_at_once(api: ScriptedApi, status: in
     api.on(PATH, error(status) if status != 204 else Answer(b"", status))
     assert failure(connect(api)).reason is reason
     assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_that_is_not_the_api_s_may_pass(api: ScriptedApi, status: int) -> None:
+    page = Answer(b"<html>Just a moment...</html>", status, {"content-type": "text/html", "retry-after-ms": "1"})
+    api.on(PATH, [page, page, FINE])
+    get(connect(api))
+    assert len(api.requests) == 3
+    api.on(PATH, page)
+    assert failure(connect(api)).reason is Reason.REQUEST
+    assert len(api.requests) == 3 + MAX_TRIES
+
+
+def test_an_outage_does_not_wait_for_the_reset_of_the_rate_limit(api: ScriptedApi) -> None:
+    api.on(PATH, [error(500, **{RESET: "2026-11-21T13:00:00Z"}), FINE])
+    get(connect(api))
+    assert len(api.requests) == 2
 
 
 def test_x_should_retry_false_ends_it(api: ScriptedApi) -> None:
@@ -189,7 +161,7 @@ def test_a_lost_connection_is_asked_again(api: ScriptedApi) -> None:
 
 
 def test_an_answer_that_would_fill_the_memory_is_refused(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "LARGEST_PAGE_BYTES", 1000)
+    monkeypatch.setattr(transport, "LARGEST_PAGE_BYTES", 1000)
     api.on(PATH, Answer(gzip.compress(b" " * 2_000), headers={"content-encoding": "gzip"}))
     refused = failure(connect(api))
     assert (refused.reason, refused.status) == (Reason.SCHEMA, 200)
@@ -198,9 +170,9 @@ def test_an_answer_that_would_fill_the_memory_is_refused(api: ScriptedApi, monke
 
 
 def test_of_an_endless_error_only_the_start_is_read(api: ScriptedApi) -> None:
-    api.on(PATH, Answer(b"x" * 10_000_000, 400))
+    api.on(PATH, Answer(b"x" * 10_000_000, 400, {"content-type": "text/plain"}))
     refused = failure(connect(api))
-    assert (refused.reason, refused.message) == (Reason.REQUEST, "the answer is not the API's error format")
+    assert (refused.reason, refused.message) == (Reason.REQUEST, f"text/plain: {FOREIGN}")
 
 
 def test_tries_are_bounded(api: ScriptedApi) -> None:
@@ -210,11 +182,10 @@ def test_tries_are_bounded(api: ScriptedApi) -> None:
 
 
 def test_time_is_bounded(api: ScriptedApi) -> None:
-    api.on(PATH, error(500, retry_after_ms="100"))
-    start = time.monotonic()
-    assert failure(connect(api, retry_seconds=0.35)).reason is Reason.SERVER
-    assert time.monotonic() - start < 2
-    assert 2 <= len(api.requests) <= 4
+    api.on(PATH, error(500, retry_after_ms="300"))
+    # On a busy machine the last try may have no time left for its answer.
+    assert failure(connect(api, retry_seconds=1)).reason in (Reason.SERVER, Reason.TIMEOUT)
+    assert len(api.requests) < MAX_TRIES
 
 
 def test_the_last_try_has_only_the_time_that_is_left(api: ScriptedApi) -> None:
@@ -236,9 +207,7 @@ def test_the_last_try_has_only_the_time_that_is_left(api: ScriptedApi) -> None:
 )
 def test_a_delay_beyond_the_limit_fails_at_once_and_is_passed_on(api: ScriptedApi, headers: dict[str, str]) -> None:
     api.on(PATH, error(429, "slow down", "rate_limit_error", **headers))
-    start = time.monotonic()
     problem = failure(connect(api))
-    assert time.monotonic() - start < 2
     assert problem.reason is Reason.RATE_LIMITED
     assert problem.retry_after_seconds == 3600
     assert len(api.requests) == 1
@@ -252,179 +221,54 @@ def test_without_time_for_retries_there_is_one_try(api: ScriptedApi) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(stalls=True), Answer(FINE, drip_seconds=0.05), Answer(b"[" * 100, status=500, drip_seconds=0.05)],
-    ids=["stalls", "drips", "drips an error"],
+    [Answer(stalls=True), Answer(FINE, drip_seconds=0.05)],
+    ids=["stalls", "drips"],
 )
 def test_an_answer_that_is_not_whole_in_time_is_a_timeout(api: ScriptedApi, answer: Answer) -> None:
     api.on(PATH, answer)
     problem = failure(connect(api, timeout_seconds=0.3, retry_seconds=0))
     assert problem.reason is Reason.TIMEOUT
-    assert str(problem) == "me: no whole answer within 0.3 s"
+    assert str(problem) == f"me: no whole answer within 0.3 s from {where(api)}"
 
 
-def test_a_refused_connection_is_the_network_s() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closing:
-        port = closing.getsockname()[1]
-    problem = failure(connect(f"http://127.0.0.1:{port}", retry_seconds=0))
-    assert problem.reason is Reason.NETWORK
-    assert str(problem).startswith("me: ConnectError: ")
-    assert problem.status is None
-
-
-def test_a_host_without_an_address_is_the_network_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    assert failure(connect("http://api.invalid", retry_seconds=0)).reason is Reason.NETWORK
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answer(b"[" * 100, 500, {"content-type": "a/b"}, drip_seconds=0.05), "no whole answer within 2 s from"),
+        (Answer(b"[", 500, {"content-type": "a/b"}, missing_bytes=1), "RemoteProtocolError: peer closed connection"),
+        (
+            Answer(b"[[[[", 500, {"content-type": "a/b", "content-encoding": "gzip"}),
+            "the answer's gzip stream is broken",
+        ),
+        (Answer(b"[", 500, {"content-type": "a/b", "content-encoding": "br"}), "a content encoding that was not asked"),
+    ],
+    ids=["drips", "cut off", "not gzip", "another encoding"],
+)
+def test_the_status_of_an_error_decides_even_if_its_body_cannot_be_read(
+    api: ScriptedApi, answer: Answer, why: str
+) -> None:
+    tries: list[str] = []
+    api.on(PATH, answer)
+    observe: Observer = lambda _, status, __: tries.append(status)  # noqa: E731
+    problem = failure(connect(api, timeout_seconds=2, retry_seconds=0, observe=observe))
+    assert (problem.reason, problem.status, problem.request_id) == (Reason.SERVER, 500, REQUEST_ID)
+    assert problem.message.startswith(f"a/b: {FOREIGN} (")
+    assert why in problem.message
+    assert tries == ["500"]
 
 
 @pytest.mark.parametrize(
     "answer",
     [
         Answer(FINE, missing_bytes=1),
-        Answer(b"not gzip", headers={"content-encoding": "gzip"}),
+        Answer(gzip.compress(b"{}" * 1000), headers={"content-encoding": "gzip"}, missing_bytes=1),
         Answer(FINE, headers={"content-length": "ten"}),
     ],
-    ids=["cut off", "not gzip", "no length"],
+    ids=["cut off", "cut off within gzip", "no length"],
 )
 def test_a_broken_body_is_the_network_s(api: ScriptedApi, answer: Answer) -> None:
     api.on(PATH, answer)
     assert failure(connect(api, retry_seconds=0)).reason is Reason.NETWORK
-
-
-# Redirects, proxies, certificates
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_the_other_host_never_sees_the_key(api: ScriptedApi, status: int) -> None:
-    with ScriptedApi() as other:
-        api.on(PATH, Answer(b"", status, {"location": f"{other.base_url}/v1/organizations/me?code=secret"}))
-        problem = failure(connect(api))
-        assert other.requests == []
-    assert problem.reason is Reason.REQUEST
-    assert str(problem) == (
-        f"me answered {status}: an unexpected redirect, not followed: is the base URL right? (request id {REQUEST_ID})"
-    )
-    assert len(api.requests) == 1
-
-
-def test_a_redirect_to_nowhere_is_an_error_like_others(api: ScriptedApi) -> None:
-    api.on(PATH, Answer(b"", 302, {"location": "http://[::1:port"}))
-    assert isinstance(failure(connect(api, retry_seconds=0)), ApiError)
-
-
-def through(monkeypatch: pytest.MonkeyPatch, proxy: ScriptedApi) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, proxy.base_url)
-        monkeypatch.setenv(name.lower(), proxy.base_url)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def test_a_proxy_never_sees_loopback_traffic(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    api.on(PATH, FINE)
-    with ScriptedApi() as proxy:
-        through(monkeypatch, proxy)
-        get(connect(api))
-        assert proxy.requests == []
-    assert len(api.requests) == 1
-
-
-def test_a_proxy_of_the_environment_is_used_for_other_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedApi() as proxy:
-        proxy.on(PATH, FINE)
-        through(monkeypatch, proxy)
-        assert get(connect("http://api.invalid")) == b'{"id": "1"}'
-        assert proxy.requests[0].headers["host"] == "api.invalid"
-
-
-@pytest.fixture
-def certificates(tmp_path: Path, program: Callable[[str], str]) -> Path:
-    """The folder with `ca.pem`, and `server.pem` for 127.0.0.1 signed by it."""
-    openssl = program("openssl")
-    new = f"{openssl} req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    (tmp_path / "server.ext").write_text(
-        "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\nbasicConstraints=CA:FALSE\n"
-    )
-    authority = f"{new} -x509 -days 2 -subj /CN=private-ca -addext keyUsage=critical,keyCertSign,cRLSign"
-    sign = f"{openssl} x509 -req -days 2 -CA ca.pem -CAkey ca.key -CAcreateserial -extfile server.ext"
-    for command in (
-        f"{authority} -keyout ca.key -out ca.pem",
-        f"{new} -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
-        f"{sign} -in server.csr -out server.pem",
-    ):
-        subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
-    return tmp_path
-
-
-def test_a_private_authority_is_trusted_only_with_its_file(certificates: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    with ScriptedApi(tls) as api:
-        api.on(PATH, FINE)
-        problem = failure(connect(api, retry_seconds=0))
-        assert problem.reason is Reason.NETWORK
-        assert "CERTIFICATE_VERIFY_FAILED" in problem.message
-        assert api.requests == []
-        assert get(connect(api, ca_file=certificates / "ca.pem")) == b'{"id": "1"}'
-
-
-# What an error says
-
-
-def test_an_error_names_status_endpoint_request_id_and_the_api_s_message(api: ScriptedApi) -> None:
-    api.on(PATH, error(403, "missing scope", "permission_error"))
-    problem = failure(connect(api))
-    assert str(problem) == f"me answered 403: missing scope (request id {REQUEST_ID})"
-    assert (problem.status, problem.request_id) == (403, REQUEST_ID)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html><body>cf-ray hunter2</body></html>",
-        b"",
-        b"hunter2",
-        b'{"error": "hunter2"}',
-        b'{"error": {"message": 2}}',
-        b'{"error":' + b"[" * 100_000,
-        b'"\xffhunter2"',
-    ],
-    ids=["html", "empty", "text", "error of another type", "message of another type", "deep", "not UTF-8"],
-)
-def test_no_part_of_a_body_in_another_format_is_shown(api: ScriptedApi, body: bytes) -> None:
-    api.on(PATH, Answer(body, 502, {"content-type": "text/html"}))
-    problem = failure(connect(api, retry_seconds=0))
-    assert problem.reason is Reason.SERVER
-    assert str(problem) == f"me answered 502: the answer is not the API's error format (request id {REQUEST_ID})"
-
-
-def test_a_message_is_made_fit_to_be_shown(api: ScriptedApi) -> None:
-    hostile = (
-        f"bad key {KEY}\r\n\x1b[31mlevel=info\u2028 sk-ant-api03-other https://api.anthropic.com/v1/me?email=a@b.c&x=1 "
-    )
-    api.on(PATH, error(400, hostile + "x" * 1000))
-    message = failure(connect(api)).message
-    assert message.startswith("bad key … [31mlevel=info sk-ant-… https://api.anthropic.com/v1/me?… xxx")
-    assert len(message) == LONGEST_MESSAGE
-
-
-def test_a_key_of_another_look_is_not_shown_either(api: ScriptedApi) -> None:
-    api.on(PATH, error(400, "unknown key hunter2"))
-    assert failure(connect(api, key="hunter2")).message == "unknown key …"
-
-
-def test_a_request_id_is_made_fit_to_be_shown(api: ScriptedApi) -> None:
-    api.on(PATH, error(400, request_id="req_\x7f" + "y" * 1000))
-    request_id = failure(connect(api)).request_id
-    assert request_id is not None
-    assert request_id.startswith("req_ yyy")
-    assert len(request_id) == 100
-
-
-def test_an_answer_without_a_request_id_has_none(api: ScriptedApi) -> None:
-    api.on(PATH, error(400, "no", request_id=""))
-    assert str(failure(connect(api))) == "me answered 400: no"
 
 
 # What the observer sees
@@ -448,7 +292,8 @@ def test_every_single_try_is_observed_with_its_status(api: ScriptedApi) -> None:
 def test_a_failed_try_is_observed_with_its_duration(api: ScriptedApi, answer: Answer, status: str) -> None:
     tries: list[tuple[str, float]] = []
     api.on(PATH, answer)
-    failure(connect(api, timeout_seconds=0.2, retry_seconds=0, observe=lambda _, *seen: tries.append(seen)))
+    timeout_seconds = 0.2 if answer.stalls else 5
+    failure(connect(api, timeout_seconds=timeout_seconds, retry_seconds=0, observe=lambda _, *seen: tries.append(seen)))
     ((observed, seconds),) = tries
     assert observed == status
     assert seconds >= (0.2 if status == "timeout" else 0)
@@ -475,76 +320,3 @@ def test_a_request_that_the_exporter_gives_up_itself_is_no_failure_of_the_networ
 
     asyncio.run(cancelled())
     assert tries == []
-
-
-# A key that is refused
-
-
-@pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    path = tmp_path / "key"
-    path.write_text("old")
-    return path
-
-
-def accepts(key: str) -> object:
-    return lambda seen: FINE if seen.headers["x-api-key"] == key else error(401, "invalid x-api-key")
-
-
-def test_a_changed_key_file_is_used_at_once(api: ScriptedApi, key_file: Path) -> None:
-    api.on(PATH, accepts("new"))
-    key = AdminKey(None, key_file)
-    key_file.write_text("new")
-    tries: list[str] = []
-    get(connect(api, key=key, retry_seconds=0, observe=lambda _, status, __: tries.append(status)))
-    assert [seen.headers["x-api-key"] for seen in api.requests] == ["old", "new"]
-    assert tries == ["401", "200"]
-
-
-def test_an_unchanged_key_file_is_a_refused_key(api: ScriptedApi, key_file: Path) -> None:
-    api.on(PATH, accepts("new"))
-    assert failure(connect(api, key=AdminKey(None, key_file))).reason is Reason.AUTH
-    assert len(api.requests) == 1
-
-
-def test_a_changed_key_that_is_refused_too_is_not_tried_for_ever(api: ScriptedApi, key_file: Path) -> None:
-    api.on(PATH, accepts("other"))
-    key = AdminKey(None, key_file)
-    key_file.write_text("new")
-    assert failure(connect(api, key=key)).reason is Reason.AUTH
-    assert len(api.requests) == 2
-
-
-def test_requests_refused_at_the_same_time_all_go_on_with_the_new_key(api: ScriptedApi, key_file: Path) -> None:
-    at_once = 8  # as many as the client has connections
-    everyone_refused = asyncio.Barrier(at_once)
-
-    async def answer(seen: Seen) -> object:
-        if seen.headers["x-api-key"] == "new":
-            return FINE
-        await everyone_refused.wait()
-        return error(401, "invalid x-api-key")
-
-    api.on(PATH, answer)
-    key = AdminKey(None, key_file)
-    key_file.write_text("new")
-
-    async def storm() -> None:
-        async with connect(api, key=key) as client, asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(client.get(REQUEST))
-
-    asyncio.run(storm())
-    assert Counter(seen.headers["x-api-key"] for seen in api.requests) == {"old": at_once, "new": at_once}
-
-
-def test_a_refused_storm_fails_for_each_request_alone(api: ScriptedApi, key_file: Path) -> None:
-    api.on(PATH, accepts("other"))
-
-    async def storm() -> list[object]:
-        async with connect(api, key=AdminKey(None, key_file)) as client:
-            return [*await asyncio.gather(*(client.get(REQUEST) for _ in range(20)), return_exceptions=True)]
-
-    outcomes = asyncio.run(storm())
-    assert all(isinstance(outcome, ApiError) and outcome.reason is Reason.AUTH for outcome in outcomes)
-    assert len(api.requests) == 20

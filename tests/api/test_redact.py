@@ -27,6 +27,14 @@ def test_keys_and_queries_are_taken_out(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+@pytest.mark.parametrize(
+    "kind", ["sk-ant-admin", "sk-ant-api03-", "sk-ant-api01-", "sk-ant-oat"], ids=lambda kind: kind.removeprefix("sk-")
+)
+def test_the_bare_kind_of_a_key_stays_and_a_key_of_it_goes(kind: str) -> None:
+    assert redact(f"begins with {kind}, not {kind}…") == f"begins with {kind}, not {kind}…"
+    assert redact(f"{kind}x {kind}-x {kind}01") == "sk-ant-… sk-ant-… sk-ant-…"
+
+
 @pytest.mark.parametrize("text", ["is the URL right?", "why? because a=b", "what?", "bad value in ?group_by", "a=b"])
 def test_prose_stays(text: str) -> None:
     assert redact(text) == text
@@ -34,6 +42,7 @@ def test_prose_stays(text: str) -> None:
 
 def test_a_secret_of_any_look_is_taken_out() -> None:
     assert one_line("the key hunter2 is wrong: hunter2", "hunter2") == "the key … is wrong: …"
+    assert one_line("hunter2 and hunter3", "hunter2", "", "hunter3") == "… and …"
 
 
 def test_no_secret_changes_nothing() -> None:

@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.answers import USAGE, script, usage_row
+from exporter.api.client import MAX_TRIES
+from tests.answers import USAGE, buckets, script, usage_row
 from tests.exporting import Exporter, exporting
-from tests.scripted import ScriptedApi, error
+from tests.scripted import REQUEST_ID, Answer, ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
+WINDOW = (("starting_at", "2026-11-11"), ("ending_at", "2026-11-21"))
 TOKENS = "anthropic_usage_tokens"
 
 
@@ -83,6 +86,100 @@ def test_one_stray_refusal_after_a_long_outage_does_not_silence_the_collector(cl
         api.on(USAGE, error(403))
         await exporter.refresh("usage")
         assert state(exporter) == {"available": 1, "up": 0}
+
+    with_api(act)
+
+
+def test_refusals_with_another_outage_between_do_not_give_an_endpoint_up(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        clock("2026-11-20T12:00:00Z")
+        await exporter.refresh("usage")
+        before = exporter.data_text
+        for instant, status in (("20T12:05", 403), ("20T20:00", 500), ("21T12:10", 403), ("22T12:05", 404)):
+            clock(f"2026-11-{instant}:00Z")
+            api.on(USAGE, error(status, x_should_retry="false"))
+            await exporter.refresh("usage")
+            assert state(exporter) == {"available": 1, "up": 0}
+        clock("2026-11-22T12:10:00Z")  # a whole day of refusals and nothing else
+        await exporter.refresh("usage")
+        assert state(exporter) == {"available": 0, "up": None}
+        assert "anthropic_usage_tokens" in before
+
+    with_api(act)
+
+
+def test_an_outage_leaves_an_endpoint_that_is_given_up_given_up(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        for instant, status, requests in (("12:00", 403, 1), ("13:00", 500, 2), ("13:01", 500, 3), ("14:02", 403, 4)):
+            clock(f"2026-11-20T{instant}:00Z")
+            api.on(USAGE, error(status, x_should_retry="false"))
+            await exporter.refresh("usage")
+            assert len(api.seen(USAGE)) == requests
+        assert state(exporter) == {"available": 0, "up": None}
+
+    with_api(act)
+
+
+INTERSTITIAL = Answer(b"<html><title>Just a moment...</title></html>", 403, {"content-type": "text/html"})
+
+
+def test_a_stray_refusal_of_an_edge_at_the_start_is_no_missing_entitlement(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        clock("2026-11-20T12:00:00Z")
+        healthy = api._scripts[USAGE]
+        api.on(USAGE, Answer(INTERSTITIAL.body, 403, {"content-type": "text/html", "retry-after-ms": "1"}))
+        await exporter.refresh("usage")
+        assert len(api.seen(USAGE)) == MAX_TRIES
+        assert state(exporter) == {"available": 1, "up": 0}
+        assert exporter.value("anthropic_exporter_collector_failing", collector="usage", reason="request") == 1
+        api.on(USAGE, healthy)
+        clock("2026-11-20T12:05:00Z")
+        await exporter.refresh("usage")
+        assert state(exporter) == {"available": 1, "up": 1}
+        assert TOKENS in exporter.exposed
+
+    with_api(act)
+
+
+def test_a_stray_refusal_of_an_edge_that_passes_is_not_even_a_failure(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        clock("2026-11-20T12:00:00Z")
+        api.on(USAGE, [INTERSTITIAL, buckets({}, Seen(USAGE, WINDOW, {}, 0))])
+        await exporter.refresh("usage")
+        assert state(exporter) == {"available": 1, "up": 1}
+
+    with_api(act)
+
+
+def test_a_kind_of_organization_that_is_not_reported_on_is_no_entitlement_whatever_the_status(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        clock("2026-11-20T12:00:00Z")
+        details = {"error_code": "organization_type_not_supported"}
+        refusal = {"type": "invalid_request_error", "message": "no", "details": details}
+        api.on(USAGE, Answer({"type": "error", "error": refusal}, 400))
+        await exporter.refresh("usage")
+        assert state(exporter) == {"available": 0, "up": None}
+
+    with_api(act)
+
+
+def test_the_log_says_which_endpoint_was_refused_and_how(clock: Clock) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        clock("2026-11-20T12:00:00Z")
+        api.on(USAGE, error(403, "missing scope", "permission_error"))
+        with capture_logs() as lines:
+            await exporter.refresh("usage")
+            await exporter.refresh("usage")
+        assert lines == [
+            {
+                "event": "endpoint is not served to this key; asking again hourly",
+                "log_level": "warning",
+                "endpoint": "usage_report/messages",
+                "status": 403,
+                "request_id": REQUEST_ID,
+                "message": "missing scope",
+            }
+        ]
 
     with_api(act)
 

@@ -161,8 +161,8 @@ def test_a_refused_part_is_logged_once_and_again_when_it_is_served(clock: Clock)
         script(api)
         api.on(USERS, error(403, "missing scope"))
         asyncio.run(run(api.base_url))
-    told = [(line["log_level"], line.get("why", "")[:5]) for line in lines if "served" in line["event"]]
-    assert told == [("warning", "users"), ("info", "")]
+    told = [(line["log_level"], line["endpoint"]) for line in lines if "served" in line["event"]]
+    assert told == [("warning", "users"), ("info", "users")]
 
 
 def test_the_default_workspace_once_found_costs_one_list_a_refresh() -> None:
