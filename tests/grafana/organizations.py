@@ -59,9 +59,7 @@ def failing(reason: str, other: str, **state: float) -> list[Gauge]:
     ]
 
 
-def report(
-    name: str, rows: Collection[date], days: int, at: timedelta = timedelta(0), **state: Value | float | None
-) -> Exporter:
+def report(name: str, rows: Collection[date], days: int, at: timedelta = timedelta(0)) -> Exporter:
     """A collector that works, and has rows of these days only, each from so long after the day's start on."""
 
     def amount(day: date, now: datetime) -> float:
@@ -72,10 +70,10 @@ def report(
         return next((min(start(day) + DAY, now).timestamp() for day in window if amount(day, now)), None)
 
     by_day = {"usage": tokens, "claude_code": active_actors}[name](amount, days=days)
-    return Exporter([by_day], collector(name, **{"up": 1, "data_through_timestamp_seconds": through, **state}))
+    return Exporter([by_day], collector(name, up=1, data_through_timestamp_seconds=through))
 
 
-def nothing_served(**usage: float) -> Exporter:
+def nothing_served(**usage: Value | float) -> Exporter:
     """Two collectors that are refused, but for what is said of one of them."""
     up = gauge("anthropic_exporter_up", 0)
     return Exporter(gauges=[up, *collector("cost", available=0), *collector("usage", **{"available": 0, **usage})])
