@@ -7,14 +7,16 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.frame import dashboard, days_variable, label_variable
 from grafana.dashboards.panels import HALF, Steps, lines, ranking, stat, table, text
-from grafana.dashboards.promql import CHOSEN_DAYS, day, largest, merged, ratio, total
+from grafana.dashboards.promql import CHOSEN_DAYS, NAMED_DAYS, day, largest, merged, ratio, total
 
 PREFIX = "anthropic_claude_code_"
 SESSIONS = f"{PREFIX}sessions"
+ACTIVE_ACTORS = f"{PREFIX}active_actors"
 LINES, COST, TOKENS = "lines_of_code", "estimated_cost_usd", "tokens"
 ADDED, REMOVED = 'change="added"', 'change="removed"'
 ACCEPTED = 'decision="accepted"'
-CHOSEN = "Of the days chosen above; the exporter has two unless --claude-code.days says more."
+CHOSEN = "Of the days chosen above; the exporter has nine unless --claude-code.days says otherwise."
+ONLY_NAMED = "only of today and yesterday, where they are among the days chosen above: older days have no names."
 ESTIMATE = "The API's own estimate, which is not billing."
 NOBODY = "Nobody was active, or it is not reported yet"
 ACCEPTANCE: Steps = ((None, "red"), (0.5, "orange"), (0.75, "green"))
@@ -25,6 +27,7 @@ LACKS = """\
 - Some people who log in with a **subscription** are not in that report, nor is anyone who uses Claude Code through
   **Amazon Bedrock, Google Cloud or Microsoft Foundry**.
 - Cost is the API's estimate at list prices. For people on a subscription it is not what anybody pays.
+- **Names** are only on today and yesterday: with an actor chosen, older days show nothing.
 - Names are personal data: give this dashboard to those who may see who did what.
 """
 
@@ -35,7 +38,7 @@ def build() -> Dashboard:
         "Claude Code",
         "Who uses Claude Code, where, how much comes of it, and what the API estimates that it costs.",
         (
-            label_variable("actor", "Actor", SESSIONS),
+            label_variable("actor", "Actor, today and yesterday", SESSIONS, NAMED_DAYS),
             label_variable("terminal", "Terminal", SESSIONS),
             days_variable(),
         ),
@@ -59,7 +62,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
         stat(
             "Active developers",
             f"Distinct people and API keys, whatever actor and terminal are chosen; it is no sum over days. {CHOSEN}",
-            f"max({total(merged(f'{PREFIX}active_actors', CHOSEN_DAYS), 'days_ago')})",
+            f"max({total(merged(ACTIVE_ACTORS, CHOSEN_DAYS), 'days_ago')})",
             unit="short",
             no_value="Not reported yet",
         ),
@@ -85,8 +88,9 @@ def _at_a_glance() -> list[Builder[Panel]]:
         ),
         stat(
             "Cost per developer",
-            f"Estimated cost for each active person or API key. {ESTIMATE} {CHOSEN}",
-            ratio(cost, f"count({total(_of('sessions', CHOSEN_DAYS), 'actor')})"),
+            "Estimated cost of a day for each person or API key that was active on it, whatever actor and terminal are "
+            f"chosen. {ESTIMATE} {CHOSEN}",
+            ratio(total(merged(PREFIX + COST, CHOSEN_DAYS)), total(merged(ACTIVE_ACTORS, CHOSEN_DAYS))),
             unit="currencyUSD",
             no_value=NOBODY,
         ),
@@ -104,14 +108,14 @@ def _at_a_glance() -> list[Builder[Panel]]:
 
 def _actors() -> Builder[Panel]:
     by = ("job", "organization", "actor", "actor_type", "customer_type")
-    first = f"topk({MOST}, {total(_of(COST, CHOSEN_DAYS), *by)})"
+    first = f"topk({MOST}, {total(_of(COST, CHOSEN_DAYS, NAMED_DAYS), *by)})"
 
     def column(name: str, *matchers: str) -> str:
-        return f"{total(_of(name, CHOSEN_DAYS, *matchers), *by)} and on ({', '.join(by)}) {first}"
+        return f"{total(_of(name, CHOSEN_DAYS, NAMED_DAYS, *matchers), *by)} and on ({', '.join(by)}) {first}"
 
     return table(
         "Top users",
-        f"The {MOST} with the highest estimated cost. {ESTIMATE} {CHOSEN}",
+        f"The {MOST} with the highest estimated cost. {ESTIMATE} They are {ONLY_NAMED}",
         {
             "Estimated cost": column(COST),
             "Tokens": column(TOKENS),
@@ -123,7 +127,7 @@ def _actors() -> Builder[Panel]:
         labels={"actor": "Actor", "actor_type": "Kind", "customer_type": "Pays by"},
         units={"Estimated cost": "currencyUSD"},
         sort="Estimated cost",
-        no_value=NOBODY,
+        no_value="Nobody was active, it is not reported yet, or the days chosen above have no names",
     )
 
 
@@ -131,16 +135,18 @@ def _how_it_is_used() -> list[Builder[Panel]]:
     def column(name: str) -> str:
         return total(_of(name, CHOSEN_DAYS), "terminal")
 
+    developers = total(_of("sessions", CHOSEN_DAYS, NAMED_DAYS), "terminal", "actor")
+
     def first(name: str, label: str, *matchers: str) -> str:
         return largest(10, f"{total(_of(name, CHOSEN_DAYS, *matchers), label)} > 0")
 
     return [
         table(
             "Terminals",
-            f"Where Claude Code runs. {ESTIMATE} {CHOSEN}",
+            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Its developers: {ONLY_NAMED}",
             {
                 "Sessions": column("sessions"),
-                "Developers": f"count by (terminal) ({total(_of('sessions', CHOSEN_DAYS), 'terminal', 'actor')})",
+                "Developers": f"count by (terminal) ({developers})",
                 "Tokens": column(TOKENS),
                 "Estimated cost": column(COST),
             },
@@ -182,7 +188,7 @@ def _how_it_is_used() -> list[Builder[Panel]]:
 
 
 def _adoption() -> list[Builder[Panel]]:
-    kinds = total(merged(f"{PREFIX}active_actors", day(1)), "customer_type")
+    kinds = total(merged(ACTIVE_ACTORS, day(1)), "customer_type")
     since = "From Prometheus' own storage, as far as it reaches back."
     return [
         lines(

@@ -102,9 +102,9 @@ def workspace_variable(family: str) -> QueryVariable:
     return _query("workspace", "Workspace", query).regex(NAME_AND_ID)
 
 
-def label_variable(label: str, title: str, family: str) -> QueryVariable:
+def label_variable(label: str, title: str, family: str, *matchers: str) -> QueryVariable:
     """`label_values`, with All for every value and none."""
-    return _query(label, title, f"label_values({family}{{{SCOPE}}}, {label})")
+    return _query(label, title, f"label_values({family}{{{', '.join((SCOPE, *matchers))}}}, {label})")
 
 
 def days_variable(all_days: str = ".+") -> CustomVariable:

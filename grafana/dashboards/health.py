@@ -44,17 +44,17 @@ def _collectors() -> list[Builder[Panel]]:
     return [
         stat(
             "Everything works",
-            "Whether the last refresh of every available collector succeeded, of the worst exporter.",
+            "Whether the last refresh of every available collector succeeded, and there is one; of the worst exporter.",
             f"min({OWN}up{{{SCOPE}}})",
             unit="short",
-            texts={"0": ("A collector fails", "red"), "1": ("All collectors work", "green")},
+            texts={"0": ("A collector fails, or none is served", "red"), "1": ("All collectors work", "green")},
             no_value="No exporter",
             size=(6, 8),
         ),
         table(
             "State of the collectors",
             "Up: the last refresh succeeded. Available: the API serves it to this key. Reported through: how long ago "
-            "the API's report ends. Of several replicas, the best.",
+            "the newest day with a row ends. Of several replicas, the best.",
             {
                 "Up": state("up"),
                 "Available": state("available"),
@@ -109,15 +109,15 @@ def _api() -> list[Builder[Panel]]:
     duration = f"{OWN}api_request_duration_seconds_bucket{{{SCOPE}}}"
 
     def quantile(share: float) -> str:
-        return f"histogram_quantile({share}, sum by (endpoint, le) (rate({duration}{HOUR})))"
+        return f"histogram_quantile({share}, sum by (api_endpoint, le) (rate({duration}{HOUR})))"
 
     return [
         lines(
             "Requests in an hour",
             "Requests to the Admin API, retries included, by endpoint and status.",
             {
-                "{{endpoint}} {{status}}": total(
-                    f"increase({OWN}api_requests_total{{{SCOPE}}}{HOUR})", "endpoint", "status"
+                "{{api_endpoint}} {{status}}": total(
+                    f"increase({OWN}api_requests_total{{{SCOPE}}}{HOUR})", "api_endpoint", "status"
                 )
             },
             unit="short",
@@ -126,7 +126,7 @@ def _api() -> list[Builder[Panel]]:
         lines(
             "Latency",
             "Half and nineteen twentieths of an hour's requests to the Admin API took no longer.",
-            {"{{endpoint}} p50": quantile(0.5), "{{endpoint}} p95": quantile(0.95)},
+            {"{{api_endpoint}} p50": quantile(0.5), "{{api_endpoint}} p95": quantile(0.95)},
             unit="s",
             interval="5m",
         ),

@@ -16,6 +16,8 @@ SCOPE = 'job=~"$job", organization=~"$organization"'
 BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
 WORKSPACE = 'workspace_id=~"$workspace"'
 CHOSEN_DAYS = 'days_ago=~"$days"'
+# Days with names of Claude Code's actors; on older ones all of them are the actor `all`.
+NAMED_DAYS = 'days_ago=~"0|1"'
 DAY_SECONDS = 86_400
 
 # One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day.

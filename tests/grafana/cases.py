@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from tests.grafana.history import (
     DAY,
@@ -14,14 +14,23 @@ from tests.grafana.history import (
     TODAY,
     YESTERDAY,
     Exporter,
-    Gauge,
-    Value,
     collector,
     cost,
     daily,
     gauge,
-    proposals,
     tokens,
+)
+from tests.grafana.organizations import (
+    accepting,
+    ago,
+    api_key,
+    at_first,
+    failing,
+    minute_of,
+    models,
+    nothing_served,
+    prompts,
+    report,
 )
 from tests.grafana.rules import RUNBOOK_URL, Alert, firing
 
@@ -52,54 +61,6 @@ def _budget(amount: float, severity: str, summary: str, share: str) -> Case:
         f"{used}, example. See Month to date on the Cost dashboard.",
         f"{used}. See Month to date on the Cost dashboard.",
     )
-
-
-def prompts(cached: float) -> Exporter:
-    """Usually four of five prompt tokens come from the cache; today so many of the same 1e8."""
-    days = {"cache_read": daily(8e7, {TODAY: cached}), "uncached_input": daily(2e7, {TODAY: 1e8 - cached})}
-    return Exporter([tokens(daily(1e7)), *(tokens(amount, token_type) for token_type, amount in days.items())])
-
-
-def _models(newcomer: float) -> Exporter:
-    return Exporter([cost(daily(100)), cost(daily(0, {YESTERDAY: newcomer}), model="claude-sonnet-5")])
-
-
-def accepting(share: float, of: float = 1000) -> Exporter:
-    """Usually four of five; on one day, two weeks after the first, another share of other many proposals."""
-    day = date(1970, 1, 14)
-    accepted = daily(800, {day: share * of})
-    return Exporter([proposals(accepted, "accepted"), proposals(daily(200, {day: of - share * of}), "rejected")])
-
-
-def api_key(*, status: str = "active", **timestamps: float) -> list[Gauge]:
-    workspace = {"workspace": RESEARCH.name, "workspace_id": RESEARCH.identifier}
-    key = {"api_key_id": "apikey_01", "api_key": "batch", "status": status, "created_by": "user_01"}
-    times = {f"anthropic_api_key_{end}_timestamp_seconds": seconds for end, seconds in timestamps.items()}
-    return [
-        gauge("anthropic_api_key_info", 1, **workspace, **key),
-        *collector("organization", last_success_timestamp_seconds=1),
-        *(gauge(name, seconds, api_key_id="apikey_01") for name, seconds in times.items()),
-    ]
-
-
-def _failing(reason: str, other: str, **state: float) -> list[Gauge]:
-    return [
-        *collector("cost", **state),
-        gauge("anthropic_exporter_collector_failing", 1, collector="cost", reason=reason),
-        gauge("anthropic_exporter_collector_failing", 0, collector="cost", reason=other),
-    ]
-
-
-def _ago(span: timedelta) -> Value:
-    return lambda now: (now - span).timestamp()
-
-
-def _at_first(before: float, then: float | None) -> Value:
-    return lambda now: before if minute_of(now) < 5 else then
-
-
-def minute_of(now: datetime) -> int:
-    return int(now.timestamp()) // 60
 
 
 CASES = {
@@ -180,8 +141,8 @@ CASES = {
         "the Usage dashboard.",
     ),
     "AnthropicModelDominant": Case(
-        _models(newcomer=900),
-        _models(newcomer=400),
+        models(newcomer=900),
+        models(newcomer=400),
         15 * MINUTE,
         {"severity": "info", "date": "1969-12-31", "model": "claude-sonnet-5"},
         "One model suddenly makes up most of the cost.",
@@ -193,14 +154,13 @@ CASES = {
     "AnthropicToolAcceptanceCollapse": Case(
         accepting(0.55),
         accepting(0.57),
-        14 * DAY + 2 * HOUR,
+        2 * HOUR,
         {"severity": "info"},
         "People accept far fewer of Claude Code's proposals than usual.",
-        "55% of yesterday's (UTC) proposals were accepted, example: far below the median of the last two weeks. See "
+        "55% of yesterday's (UTC) proposals were accepted, example: far below the median of the seven days before. See "
         "Tool acceptance on the Claude Code dashboard.",
-        "55% of yesterday's (UTC) proposals were accepted: far below the median of the last two weeks. See Tool "
+        "55% of yesterday's (UTC) proposals were accepted: far below the median of the seven days before. See Tool "
         "acceptance on the Claude Code dashboard.",
-        step=HOUR,
     ),
     "AnthropicApiKeyExpiring": Case(
         Exporter(gauges=api_key(expires=14 * 86_400)),
@@ -236,8 +196,8 @@ CASES = {
         "disable the old one.",
     ),
     "AnthropicCredentialsRejected": Case(
-        Exporter(gauges=_failing("auth", "server")),
-        Exporter(gauges=_failing("forbidden", "auth")),
+        Exporter(gauges=failing("auth", "server")),
+        Exporter(gauges=failing("forbidden", "auth")),
         5 * MINUTE,
         {"severity": "critical"},
         "The API rejects the Admin key.",
@@ -246,9 +206,22 @@ CASES = {
         "The API answers 401: the Admin key is wrong, revoked or expired. Collectors that fail for it: 1. The last "
         "good data stay, and age. See Failing now on the Exporter health dashboard.",
     ),
+    "AnthropicNothingServed": Case(
+        nothing_served(),
+        nothing_served(available=1, up=0),
+        10 * MINUTE,
+        {"severity": "critical"},
+        "The API serves nothing to this key.",
+        "The API answers 403 or 404 to every collector of example: there are no numbers at all, and no other alert on "
+        "usage and cost works. The kind of key or the base URL is wrong, or the organization has no Admin API. See "
+        "State of the collectors on the Exporter health dashboard.",
+        "The API answers 403 or 404 to every collector: there are no numbers at all, and no other alert on usage and "
+        "cost works. The kind of key or the base URL is wrong, or the organization has no Admin API. See State of the "
+        "collectors on the Exporter health dashboard.",
+    ),
     "AnthropicCollectorFailing": Case(
-        Exporter(gauges=_failing("server", "auth", up=0)),
-        Exporter(gauges=_failing("auth", "server", up=0)),
+        Exporter(gauges=failing("server", "auth", up=0)),
+        Exporter(gauges=failing("auth", "server", up=0)),
         30 * MINUTE,
         {"severity": "warning", "collector": "cost"},
         "A collector fails.",
@@ -258,8 +231,8 @@ CASES = {
         "exporter's log, and Failing now on the Exporter health dashboard.",
     ),
     "AnthropicCollectorUnavailable": Case(
-        Exporter(gauges=collector("cost", up=_at_first(1, None), available=_at_first(1, 0))),
-        Exporter(gauges=collector("cost", up=_at_first(0, None), available=_at_first(1, 0))),
+        Exporter(gauges=collector("cost", up=at_first(1, None), available=at_first(1, 0))),
+        Exporter(gauges=collector("cost", up=at_first(0, None), available=at_first(1, 0))),
         20 * MINUTE,
         {"severity": "warning", "collector": "cost"},
         "The API no longer serves a report.",
@@ -280,7 +253,7 @@ CASES = {
                 "usage",
                 available=1,
                 refresh_interval_seconds=300,
-                last_success_timestamp_seconds=_ago(15 * MINUTE),
+                last_success_timestamp_seconds=ago(15 * MINUTE),
             )
         ),
         HOUR,
@@ -292,16 +265,17 @@ CASES = {
         "the collectors on the Exporter health dashboard.",
     ),
     "AnthropicReportLate": Case(
-        Exporter(gauges=collector("claude_code", up=1, data_through_timestamp_seconds=-25 * 3600)),
-        Exporter(gauges=collector("claude_code", up=1, data_through_timestamp_seconds=_ago(DAY))),
-        30 * MINUTE,
+        report("claude_code", [TODAY - age * DAY for age in (0, 1, 3, 5, 7)], days=9),
+        report("claude_code", [TODAY - age * DAY for age in (0, 1, 3, 5, 8)], days=9),
+        5 * DAY + 2 * HOUR,
         {"severity": "info", "collector": "claude_code"},
         "The API's own report is late.",
-        "The claude_code report of example ends 1d 1h 30m 0s ago, though refreshes succeed: the API is late, not the "
-        "exporter. Days that are not reported have no samples. See State of the collectors on the Exporter health "
+        "The claude_code report of example ends 4d 2h 0m 0s ago, though refreshes succeed: the API is late, not the "
+        "exporter, or there has been nothing to report since. See State of the collectors on the Exporter health "
         "dashboard.",
-        "The claude_code report ends 1d 1h 30m 0s ago, though refreshes succeed: the API is late, not the exporter. "
-        "Days that are not reported have no samples. See State of the collectors on the Exporter health dashboard.",
+        "The claude_code report ends 4d 2h 0m 0s ago, though refreshes succeed: the API is late, not the exporter, or "
+        "there has been nothing to report since. See State of the collectors on the Exporter health dashboard.",
+        step=HOUR,
     ),
     "AnthropicExporterAbsent": Case(
         Exporter(scraped=lambda now: minute_of(now) < 5),

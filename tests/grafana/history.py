@@ -98,18 +98,19 @@ def cost(amount: Amount, workspace: Workspace = DEFAULT, *, model: str = "claude
     return Daily("anthropic_cost_usd", {**named, "cost_type": "tokens", "model": model}, amount, days)
 
 
-def tokens(amount: Amount, token_type: str = "output") -> Daily:
-    return Daily(
-        "anthropic_usage_tokens",
-        {"workspace": "default", "workspace_id": "default", "token_type": token_type},
-        amount,
-        10,
-    )
+def tokens(amount: Amount, token_type: str = "output", *, days: int = 10) -> Daily:
+    named = {"workspace": "default", "workspace_id": "default", "token_type": token_type}
+    return Daily("anthropic_usage_tokens", named, amount, days)
 
 
 def proposals(amount: Amount, decision: str) -> Daily:
-    labels = {"actor": "a@example.com", "tool": "edit", "decision": decision}
-    return Daily("anthropic_claude_code_tool_actions", labels, amount, 2)
+    labels = {"actor": "all", "tool": "edit", "decision": decision}
+    return Daily("anthropic_claude_code_tool_actions", labels, amount, 9)
+
+
+def active_actors(amount: Amount, *, days: int = 9) -> Daily:
+    labels = {"actor_type": "user", "customer_type": "api"}
+    return Daily("anthropic_claude_code_active_actors", labels, amount, days)
 
 
 def always(value: float) -> Value:

@@ -277,14 +277,12 @@ def labels_of(alert: str, organization: str) -> dict[str, str]:
 
 def test_what_follows_from_another_alert_is_not_told_as_well(program: Callable[[str], str], tmp_path: Path) -> None:
     budget = {"job": "anthropic", "organization": "acme", "scope": "organization"}
+    states = ("Exceeded", "NearlyUsed", "HalfUsed", "ProjectedToExceed")
     workspace = {**budget, "scope": "workspace", "workspace_id": "wrkspc_1"}
     usage = {"job": "anthropic", "organization": "acme", "collector": "usage"}
     other = {"job": "anthropic", "organization": "other"}
     sent = [
-        {"alertname": "AnthropicBudgetExceeded", **budget},
-        {"alertname": "AnthropicBudgetNearlyUsed", **budget},
-        {"alertname": "AnthropicBudgetHalfUsed", **budget},
-        {"alertname": "AnthropicBudgetProjectedToExceed", **budget},
+        *({"alertname": f"AnthropicBudget{state}", **budget} for state in states),
         {"alertname": "AnthropicBudgetNearlyUsed", **workspace},
         {"alertname": "AnthropicBudgetHalfUsed", **workspace},
         labels_of("AnthropicCredentialsRejected", "acme"),
@@ -294,8 +292,10 @@ def test_what_follows_from_another_alert_is_not_told_as_well(program: Callable[[
         {"alertname": "AnthropicCollectorFailing", **other, "collector": "cost"},
         {"alertname": "AnthropicCollectorFailing", **other, "collector": "usage"},
         {"alertname": "AnthropicBudgetHalfUsed", **budget, "organization": "other"},
+        labels_of("AnthropicNothingServed", "acme"),
+        {"alertname": "AnthropicCollectorUnavailable", **usage},
     ]
-    told = [sent[0], sent[4], sent[6], sent[9], sent[11], sent[12]]
+    told = [sent[number] for number in (0, 4, 6, 9, 11, 12, 13)]
     with alertmanager(program, tmp_path, ALERTMANAGER) as url:
         answer = httpx.post(
             f"{url}/api/v2/alerts",

@@ -1,0 +1,91 @@
+"""Organizations, and what becomes of them, as an exporter shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from tests.grafana.history import (
+    DAY,
+    RESEARCH,
+    TODAY,
+    YESTERDAY,
+    Exporter,
+    Gauge,
+    Value,
+    active_actors,
+    collector,
+    cost,
+    daily,
+    gauge,
+    proposals,
+    start,
+    tokens,
+)
+
+
+def prompts(cached: float) -> Exporter:
+    """Usually four of five prompt tokens come from the cache; today so many of the same 1e8."""
+    days = {"cache_read": daily(8e7, {TODAY: cached}), "uncached_input": daily(2e7, {TODAY: 1e8 - cached})}
+    return Exporter([tokens(daily(1e7)), *(tokens(amount, token_type) for token_type, amount in days.items())])
+
+
+def models(newcomer: float) -> Exporter:
+    return Exporter([cost(daily(100)), cost(daily(0, {YESTERDAY: newcomer}), model="claude-sonnet-5")])
+
+
+def accepting(share: float, of: float = 1000) -> Exporter:
+    """Usually four of five; yesterday another share of other many proposals."""
+    accepted = daily(800, {YESTERDAY: share * of})
+    return Exporter([proposals(accepted, "accepted"), proposals(daily(200, {YESTERDAY: of - share * of}), "rejected")])
+
+
+def api_key(*, status: str = "active", **timestamps: float) -> list[Gauge]:
+    workspace = {"workspace": RESEARCH.name, "workspace_id": RESEARCH.identifier}
+    key = {"api_key_id": "apikey_01", "api_key": "batch", "status": status, "created_by": "user_01"}
+    times = {f"anthropic_api_key_{end}_timestamp_seconds": seconds for end, seconds in timestamps.items()}
+    return [
+        gauge("anthropic_api_key_info", 1, **workspace, **key),
+        *collector("organization", last_success_timestamp_seconds=1),
+        *(gauge(name, seconds, api_key_id="apikey_01") for name, seconds in times.items()),
+    ]
+
+
+def failing(reason: str, other: str, **state: float) -> list[Gauge]:
+    return [
+        *collector("cost", **state),
+        gauge("anthropic_exporter_collector_failing", 1, collector="cost", reason=reason),
+        gauge("anthropic_exporter_collector_failing", 0, collector="cost", reason=other),
+    ]
+
+
+def report(name: str, rows: Collection[date], days: int, at: timedelta = timedelta(0)) -> Exporter:
+    """A collector that works, and has rows of these days only, each from so long after the day's start on."""
+
+    def amount(day: date, now: datetime) -> float:
+        return float(day in rows and now - start(day) >= at)
+
+    def through(now: datetime) -> float | None:
+        window = [now.date() - age * DAY for age in range(days)]
+        return next((min(start(day) + DAY, now).timestamp() for day in window if amount(day, now)), None)
+
+    by_day = {"usage": tokens, "claude_code": active_actors}[name](amount, days=days)
+    return Exporter([by_day], collector(name, up=1, data_through_timestamp_seconds=through))
+
+
+def nothing_served(**usage: Value | float) -> Exporter:
+    """Two collectors that are refused, but for what is said of one of them."""
+    up = gauge("anthropic_exporter_up", 0)
+    return Exporter(gauges=[up, *collector("cost", available=0), *collector("usage", **{"available": 0, **usage})])
+
+
+def ago(span: timedelta) -> Value:
+    return lambda now: (now - span).timestamp()
+
+
+def at_first(before: float, then: float | None) -> Value:
+    return lambda now: before if minute_of(now) < 5 else then
+
+
+def minute_of(now: datetime) -> int:
+    return int(now.timestamp()) // 60
