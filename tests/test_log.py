@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import re
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
@@ -26,8 +28,13 @@ def logging_restored() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in (*log.SILENT_LOGGERS, *log.QUIET_LOGGERS)}
     configuration = structlog.get_config()
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     yield
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+    logging.captureWarnings(False)
     structlog.configure(**configuration)
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in levels.items():
@@ -38,8 +45,9 @@ def fail(message: str) -> None:
     raise RuntimeError(message)
 
 
-def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    captured = capsys.readouterr()
+def written(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    log.flush()
+    captured = capfd.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()
 
@@ -47,10 +55,10 @@ def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
 # Forms
 
 
-def test_logfmt_begins_with_time_level_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logfmt_begins_with_time_level_and_message(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "logfmt")
     structlog.get_logger().warning("two words", collector="cost", status=529, seconds=1.5)
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     start, rest = line.split(" ", 1)
     assert re.fullmatch(r"ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", start)
     assert rest.startswith('level=warning msg="two words" ')
@@ -61,10 +69,10 @@ def test_logfmt_begins_with_time_level_and_message(capsys: pytest.CaptureFixture
     }
 
 
-def test_json_is_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_an_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "json")
     structlog.get_logger().warning("größer", status=529, seconds=1.5, ok=True)
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     event = json.loads(line)
     assert datetime.fromisoformat(event.pop("ts")).utcoffset() == timedelta()
     assert event == {"level": "warning", "msg": "größer", "status": 529, "seconds": 1.5, "ok": True}
@@ -72,64 +80,64 @@ def test_json_is_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_none_is_left_out(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+def test_what_is_none_is_left_out(capfd: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
     log.configure("info", form)
     structlog.get_logger().info("event", status=None, request_id="")
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     assert "status" not in line
     assert "request_id" in line
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_event_is_one_line_even_with_a_traceback(
-    capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]
+    capfd: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]
 ) -> None:
     log.configure("info", form)
     try:
         fail("first\nsecond")
     except RuntimeError:
         structlog.get_logger().exception("failed", text="one\ntwo")
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     assert "RuntimeError" in line
     assert "Traceback" in line
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_libraries_write_in_the_same_form(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+def test_libraries_write_in_the_same_form(capfd: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
     log.configure("info", form)
     structlog.get_logger().warning("told 1 thing")
     logging.getLogger("some.library").warning("told %d thing", 1)
-    ours, theirs = (re.sub(r"\d\d:\d\d:\d\d\.\d+", "", line) for line in written(capsys))
+    ours, theirs = (re.sub(r"\d\d:\d\d:\d\d\.\d+", "", line) for line in written(capfd))
     assert ours == theirs
 
 
 # Levels
 
 
-def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_less_than_the_level_is_not_written(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("warning", "logfmt")
     structlog.get_logger().info("ours")
     logging.getLogger("some.library").info("theirs")
-    assert written(capsys) == []
+    assert written(capfd) == []
 
 
-def test_configuring_again_does_not_write_twice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuring_again_does_not_write_twice(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "json")
     log.configure("info", "logfmt")
     structlog.get_logger().info("event")
-    assert len(written(capsys)) == 1
+    assert len(written(capfd)) == 1
 
 
 @pytest.mark.parametrize("name", log.QUIET_LOGGERS)
-def test_the_server_s_and_the_loop_s_own_lines_begin_at_warning(capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_the_server_s_and_the_loop_s_own_lines_begin_at_warning(capfd: pytest.CaptureFixture[str], name: str) -> None:
     log.configure("debug", "logfmt")
     logging.getLogger(name).info("unimportant")
     logging.getLogger(name).warning("important")
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     assert "msg=important" in line
 
 
-def test_the_http_client_writes_nothing_even_at_debug_level(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_http_client_writes_nothing_even_at_debug_level(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("debug", "logfmt")
 
     async def ask() -> None:
@@ -141,7 +149,7 @@ def test_the_http_client_writes_nothing_even_at_debug_level(capsys: pytest.Captu
         asyncio.run(ask())
     for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection"):
         logging.getLogger(name).critical("with %s", KEY)
-    assert written(capsys) == []
+    assert written(capfd) == []
 
 
 # Secrets
@@ -154,19 +162,19 @@ def test_the_http_client_writes_nothing_even_at_debug_level(capsys: pytest.Captu
     ids=["key", "text", "list", "dict", "exception", "nested"],
 )
 def test_a_key_in_an_event_is_redacted(
-    capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"], value: object
+    capfd: pytest.CaptureFixture[str], form: Literal["logfmt", "json"], value: object
 ) -> None:
     log.configure("info", form)
     structlog.get_logger().info(f"message with {KEY}", value=value)
     logging.getLogger("some.library").info("message with %s", value)
-    lines = written(capsys)
+    lines = written(capfd)
     assert len(lines) == 2
     assert KEY not in "".join(lines)
     assert all("sk-ant-…" in line for line in lines)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_key_in_a_traceback_is_redacted(capsys: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
+def test_a_key_in_a_traceback_is_redacted(capfd: pytest.CaptureFixture[str], form: Literal["logfmt", "json"]) -> None:
     log.configure("info", form)
     try:
         fail(f"cannot send {KEY} to {URL}")
@@ -174,7 +182,7 @@ def test_a_key_in_a_traceback_is_redacted(capsys: pytest.CaptureFixture[str], fo
         structlog.get_logger().exception("failed")
         logging.getLogger("some.library").exception("failed")
         logging.getLogger("some.library").exception("failed", stack_info=True)
-    lines = written(capsys)
+    lines = written(capfd)
     assert len(lines) == 3
     for line in lines:
         assert KEY not in line
@@ -183,8 +191,8 @@ def test_a_key_in_a_traceback_is_redacted(capsys: pytest.CaptureFixture[str], fo
         assert form == "logfmt" or "exception" in json.loads(line)
 
 
-def test_a_query_is_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_query_is_redacted(capfd: pytest.CaptureFixture[str]) -> None:
     log.configure("info", "logfmt")
     structlog.get_logger().info("asking", url=URL)
-    (line,) = written(capsys)
+    (line,) = written(capfd)
     assert line.endswith(" url=https://api.anthropic.com/v1/organizations/users?…")
