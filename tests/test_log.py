@@ -6,15 +6,18 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
 import pytest
 import structlog
 
-from exporter import log
+from exporter import lines, log
 from exporter.api.client import Request
+from tests.pipes import Pipe
+from tests.processes import PATIENCE_SECONDS
 from tests.scripted import KEY, ScriptedApi, connect
 
 FORMS: list[Literal["logfmt", "json"]] = ["logfmt", "json"]
@@ -45,8 +48,14 @@ def fail(message: str) -> None:
     raise RuntimeError(message)
 
 
+def flushed() -> bool:
+    """Whatever is waiting has been written."""
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, log._Handler)]
+    return all(handler.lines.flush(PATIENCE_SECONDS) for handler in handlers)
+
+
 def written(capfd: pytest.CaptureFixture[str]) -> list[str]:
-    log.flush()
+    assert flushed()
     captured = capfd.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()
@@ -196,3 +205,99 @@ def test_a_query_is_redacted(capfd: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger().info("asking", url=URL)
     (line,) = written(capfd)
     assert line.endswith(" url=https://api.anthropic.com/v1/organizations/users?…")
+
+
+# What is not read, and what comes from elsewhere
+
+
+@pytest.mark.parametrize(
+    ("form", "wanted"),
+    [
+        (
+            "logfmt",
+            'level=warning msg="1 log lines were dropped: standard error was not read, or could not be written"',
+        ),
+        ("json", '"msg": "1 log lines were dropped: standard error was not read, or could not be written"'),
+    ],
+)
+def test_dropped_lines_are_counted_and_told_in_the_log_s_own_form(
+    monkeypatch: pytest.MonkeyPatch, form: Literal["logfmt", "json"], wanted: str
+) -> None:
+    monkeypatch.setattr(lines, "MOST_LINES", 2)
+    with Pipe() as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe.writer)
+        log.configure("error", form)
+        assert log.dropped_lines() == 0
+        pipe.fill()
+        for number in range(3):
+            structlog.get_logger().error("line", number=number)
+        assert log.dropped_lines() == 1
+        reader = threading.Thread(target=lambda: received.append(pipe.read(1_000_000)))
+        received: list[bytes] = []
+        reader.start()
+        assert flushed()
+        pipe.writer.close()
+        reader.join()
+    first, second, notice = received[0].lstrip(b"x").decode().splitlines()
+    assert "line" in first
+    assert "line" in second
+    assert wanted in notice
+    assert "ts" in notice
+
+
+def test_a_line_that_cannot_be_formatted_is_counted_and_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "logfmt")
+    logging.getLogger("some.library").warning("%d things", "many")
+    logging.getLogger("some.library").warning("%d things", 2)
+    line, notice = written(capfd)
+    assert 'msg="2 things"' in line
+    assert "1 log lines were dropped" in notice
+    assert log.dropped_lines() == 1
+
+
+def test_a_line_that_is_not_whole_unicode_is_written(capfd: pytest.CaptureFixture[str]) -> None:
+    log.configure("info", "logfmt")
+    structlog.get_logger().info("half \ud83d")
+    (line,) = written(capfd)
+    assert "half \\ud83d" in line
+
+
+class Unraisable:
+    def __del__(self) -> None:
+        fail(f"unraisable {KEY}")
+
+
+def warn() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        log.configure("info", "logfmt")
+        warnings.warn(f"warned {KEY}", RuntimeWarning, stacklevel=1)
+
+
+def fail_in_a_thread() -> None:
+    thread = threading.Thread(target=fail, args=(f"in a thread {KEY}",))
+    thread.start()
+    thread.join()
+
+
+def fail_in_a_finalizer() -> None:
+    Unraisable()
+
+
+def fail_at_the_end() -> None:
+    try:
+        fail(f"at the end {KEY}")
+    except RuntimeError as error:
+        sys.excepthook(RuntimeError, error, error.__traceback__)
+
+
+@pytest.mark.parametrize("act", [warn, fail_in_a_thread, fail_in_a_finalizer, fail_at_the_end])
+def test_what_the_interpreter_would_write_itself_is_one_redacted_line(
+    capfd: pytest.CaptureFixture[str], act: Callable[[], None]
+) -> None:
+    log.configure("info", "logfmt")
+    act()
+    (line,) = written(capfd)
+    assert re.match(r"ts=\S+ level=(warning|critical) msg=", line)
+    assert re.search(r"(warned|in a thread|unraisable|at the end) sk-ant-…", line)
+    assert KEY not in line
