@@ -19,6 +19,7 @@ from exporter.api.client import MAX_TRIES, Client, ConnectionSettingsError, Requ
 from exporter.api.errors import ApiError, Reason
 from exporter.api.key import AdminKey
 from exporter.api.redact import LONGEST_MESSAGE
+from tests.processes import PATIENCE_SECONDS
 from tests.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
 
 PATH = "/v1/organizations/me"
@@ -210,18 +211,16 @@ def test_tries_are_bounded(api: ScriptedApi) -> None:
 
 
 def test_time_is_bounded(api: ScriptedApi) -> None:
-    api.on(PATH, error(500, retry_after_ms="100"))
-    start = time.monotonic()
-    assert failure(connect(api, retry_seconds=0.35)).reason is Reason.SERVER
-    assert time.monotonic() - start < 2
-    assert 2 <= len(api.requests) <= 4
+    api.on(PATH, error(500, retry_after_ms="1500"))
+    assert failure(connect(api, retry_seconds=2.9)).reason is Reason.SERVER
+    assert len(api.requests) <= 2 < MAX_TRIES
 
 
 def test_the_last_try_has_only_the_time_that_is_left(api: ScriptedApi) -> None:
     api.on(PATH, [error(500, retry_after_ms="10"), Answer(stalls=True)])
     start = time.monotonic()
-    assert failure(connect(api, timeout_seconds=30, retry_seconds=0.3)).reason is Reason.TIMEOUT
-    assert time.monotonic() - start < 5
+    assert failure(connect(api, timeout_seconds=3600, retry_seconds=2)).reason is Reason.TIMEOUT
+    assert time.monotonic() - start < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -236,9 +235,7 @@ def test_the_last_try_has_only_the_time_that_is_left(api: ScriptedApi) -> None:
 )
 def test_a_delay_beyond_the_limit_fails_at_once_and_is_passed_on(api: ScriptedApi, headers: dict[str, str]) -> None:
     api.on(PATH, error(429, "slow down", "rate_limit_error", **headers))
-    start = time.monotonic()
     problem = failure(connect(api))
-    assert time.monotonic() - start < 2
     assert problem.reason is Reason.RATE_LIMITED
     assert problem.retry_after_seconds == 3600
     assert len(api.requests) == 1
@@ -448,7 +445,8 @@ def test_every_single_try_is_observed_with_its_status(api: ScriptedApi) -> None:
 def test_a_failed_try_is_observed_with_its_duration(api: ScriptedApi, answer: Answer, status: str) -> None:
     tries: list[tuple[str, float]] = []
     api.on(PATH, answer)
-    failure(connect(api, timeout_seconds=0.2, retry_seconds=0, observe=lambda _, *seen: tries.append(seen)))
+    seconds = 0.2 if status == "timeout" else PATIENCE_SECONDS
+    failure(connect(api, timeout_seconds=seconds, retry_seconds=0, observe=lambda _, *seen: tries.append(seen)))
     ((observed, seconds),) = tries
     assert observed == status
     assert seconds >= (0.2 if status == "timeout" else 0)

@@ -178,15 +178,16 @@ def test_a_day_that_fails_fails_the_refresh_whole() -> None:
 def test_days_are_fetched_side_by_side_with_a_bound() -> None:
     at_once = 0
     most = 0
+    all_there = asyncio.Event()
 
     async def slow(_: Seen) -> object:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        # The others arrive while this one is being answered.
-        for _turn in range(200):
-            await asyncio.sleep(0)
-            most = max(most, at_once)
+        if most == 4:
+            all_there.set()
+        await asyncio.wait_for(all_there.wait(), 30)
+        # Another one may arrive while these are being answered.
         await asyncio.sleep(0.05)
         at_once -= 1
         return {"data": [], "has_more": False, "next_page": None}
