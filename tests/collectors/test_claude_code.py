@@ -8,6 +8,7 @@ import pytest
 
 from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
 from tests.exporting import Exporter, exporting, labels
+from tests.processes import PATIENCE_SECONDS
 from tests.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
@@ -186,7 +187,7 @@ def test_days_are_fetched_side_by_side_with_a_bound() -> None:
         most = max(most, at_once)
         if most == 4:
             all_there.set()
-        await asyncio.wait_for(all_there.wait(), 30)
+        await asyncio.wait_for(all_there.wait(), PATIENCE_SECONDS)
         # Another one may arrive while these are being answered.
         await asyncio.sleep(0.05)
         at_once -= 1
