@@ -89,3 +89,5 @@ def _run(settings: Settings) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        log.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from pydantic import SecretStr
 
@@ -12,6 +13,7 @@ from exporter.check import check as check_api
 from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
 from exporter.demo.server import start
+from exporter.lines import LineWriter
 from exporter.settings import Settings
 
 DEMO_KEY = "sk-ant-admin01-demo"
@@ -59,9 +61,11 @@ def demo(settings: Settings) -> int:
             key=DEMO_KEY,
             target=url.removeprefix("http://"),
         )
-        print(text, flush=True)
+        output.put(f"{text}\n".encode(errors="backslashreplace"))
 
+    output = LineWriter(sys.stdout, lambda _: b"")
     asyncio.run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
+    output.flush()
     return 0
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+from types import TracebackType
 from typing import Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from exporter.api.redact import redact
+from exporter.lines import LineWriter
 
 # They write URLs with queries, and headers.
 SILENT_LOGGERS = ("httpx", "httpcore")
@@ -37,7 +40,7 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
         if form == "json"
         else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], drop_missing=True)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -57,6 +60,58 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    _take_over()
+
+
+def dropped_lines() -> int:
+    """Lines that were lost so far, because standard error was not read or could not be written."""
+    return sum(handler.lines.dropped for handler in logging.getLogger().handlers if isinstance(handler, _Handler))
+
+
+def flush() -> None:
+    """Before the process ends: wait for what is being written, for half a second at most."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+class _Handler(logging.Handler):
+    """Formats a line where it is logged, and has it written elsewhere: standard error may be a pipe that is full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = LineWriter(sys.stderr, self._told)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.lines.put(self._line(record))
+        except Exception:  # noqa: BLE001  as every handler: a line that cannot be formatted harms nobody else
+            self.lines.drop()
+
+    def flush(self) -> None:
+        self.lines.flush()
+
+    def close(self) -> None:
+        self.lines.close()
+        super().close()
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
+
+    def _told(self, dropped: int) -> bytes:
+        message = f"{dropped} log lines were dropped: standard error was not read, or could not be written"
+        return self._line(logging.makeLogRecord({"levelname": "WARNING", "msg": message}))
+
+
+def _take_over() -> None:
+    """What the interpreter itself would write on standard error, and wait for, is logged like the rest."""
+    logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    sys.unraisablehook = lambda lost: _uncaught(lost.exc_type, lost.exc_value, lost.exc_traceback)
+    threading.excepthook = lambda lost: _uncaught(lost.exc_type, lost.exc_value, lost.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    logging.getLogger(__name__).critical("uncaught exception", exc_info=(kind, error or kind(), trace))
 
 
 def _drop_none(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

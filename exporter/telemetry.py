@@ -9,11 +9,11 @@ from datetime import datetime
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from exporter import __revision__, __version__
+from exporter import __revision__, __version__, log
 from exporter.api.errors import ApiError, Reason
 
 REQUEST_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -141,6 +141,11 @@ class Telemetry(Collector):
         yield _gauge("build_info", "Version of the exporter.", ("version", "revision", "python_version"), [(build, 1)])
         if self._demo:
             yield _gauge("demo", "1 while the numbers are those of a simulated organization.", (), [((), 1)])
+        yield CounterMetricFamily(
+            "anthropic_exporter_log_lines_dropped_total",
+            "Log lines that were lost, because standard error was not read or could not be written.",
+            value=log.dropped_lines(),
+        )
         yield _gauge(
             "exposition_bytes",
             "Bytes that a scrape gets, by content encoding, as of the previous rendering.",

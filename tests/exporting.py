@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.api.client import Client
 from exporter.api.key import AdminKey
 from exporter.app import Api, assemble, connect
 from exporter.poller import Poller
@@ -43,6 +44,7 @@ class Exporter:
     poller: Poller
     publisher: Publisher
     telemetry: Telemetry
+    client: Client
 
     async def refresh(self, *names: str) -> None:
         """Refresh the collectors once, as the poller would, the organization's names first."""
@@ -89,4 +91,4 @@ async def exporting(base_url: str, *flags: str, key: str = KEY) -> AsyncIterator
     api = Api(settings.api.base_url, AdminKey(settings.api.key, None))
     async with connect(settings, api, telemetry.observe_request) as client:
         publisher, poller = assemble(settings, client, telemetry)
-        yield Exporter(poller, publisher, telemetry)
+        yield Exporter(poller, publisher, telemetry, client)

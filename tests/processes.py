@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import httpx
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 
 T = TypeVar("T")

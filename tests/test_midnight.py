@@ -12,6 +12,7 @@ from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
 from exporter.demo.server import running
 from tests.exporting import KEY, Exporter, exporting, labels
+from tests.processes import PATIENCE_SECONDS
 
 Clock = Callable[[str], Any]
 DAY = "anthropic_exporter_day_info"
@@ -132,7 +133,7 @@ def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
         new_day = {"days_ago": "0", "date": "2026-11-21", "weekday": "Sat"}
         polling = asyncio.create_task(exporter.poller._watch_clock())
         clock("2026-11-21T00:00:00Z")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while exporter.value(DAY, **new_day) is None:  # noqa: ASYNC110  there is no event for it, as for a scraper
                 await asyncio.sleep(0.01)
         polling.cancel()

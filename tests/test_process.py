@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
@@ -32,6 +31,18 @@ from tests.processes import (
 
 KEY_VARIABLE = "ANTHROPIC_ADMIN_API_KEY"
 FILE_VARIABLE = "ANTHROPIC_ADMIN_API_KEY_FILE"
+# Of all but the first snapshot, which the main thread makes before anybody is served.
+ENDLESS_COMPRESSION = """
+import threading, zlib
+ordinary = zlib.compressobj
+def compressobj(*arguments, **named):
+    if threading.current_thread() is not threading.main_thread():
+        print("endless", flush=True)
+        while True:
+            pass
+    return ordinary(*arguments, **named)
+zlib.compressobj = compressobj
+"""
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -78,54 +89,59 @@ def test_a_taken_address_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_starts_gets_ready_is_scraped_and_ends_with_0_within_a_second(number: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_starts_gets_ready_is_scraped_and_ends_with_0(number: int) -> None:
     with exporter("demo") as (process, base_url):
         until_ready(base_url)
         answer = get(f"{base_url}/metrics")
         assert "anthropic_usage_tokens{" in answer.text
         assert "anthropic_exporter_demo 1.0" in answer.text
-        start = time.monotonic()
         assert process.stop(number) == 0
-        assert time.monotonic() - start < 1
-        assert "Traceback" not in process.output
+    assert "msg=stopped" in process.output
+    assert "Traceback" not in process.output
 
 
-def test_a_signal_ends_it_within_a_second_also_during_a_refresh() -> None:
+def test_a_signal_ends_it_before_the_end_of_a_refresh() -> None:
     api = AdminApi(Organization(actors=3, workspaces=2), key=KEY)
-    api.faults.add(Fault(kind="stall", seconds=60, count=99))
+    api.faults.add(Fault(kind="stall", seconds=10 * PATIENCE_SECONDS, count=99))
     with (
         running(api) as api_url,
-        exporter(ANTHROPIC_BASE_URL=api_url, **{KEY_VARIABLE: KEY}) as (process, base_url),
+        exporter("--api.timeout-seconds", "3600", ANTHROPIC_BASE_URL=api_url, **{KEY_VARIABLE: KEY}) as (
+            process,
+            base_url,
+        ),
     ):
         eventually(lambda: len(api.requests) >= 3, "requests")
         assert get(f"{base_url}/-/ready").status_code == 503
         assert get(f"{base_url}/-/healthy").status_code == 200
         assert 'collector_up{collector="usage"} 0.0' in get(f"{base_url}/metrics").text
-        start = time.monotonic()
         assert process.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - start < 1
 
 
-def test_a_signal_ends_it_within_a_second_while_a_name_server_hangs(tmp_path: Path) -> None:
-    hanging = "import socket, threading\nsocket.getaddrinfo = lambda *_, **__: threading.Event().wait(30)\n"
+def test_a_signal_ends_it_while_a_name_server_hangs(tmp_path: Path) -> None:
+    hanging = "import socket, threading\nsocket.getaddrinfo = lambda *_, **__: threading.Event().wait()\n"
     (tmp_path / "sitecustomize.py").write_text(hanging)
     environ = {"ANTHROPIC_BASE_URL": "https://api.example", "PYTHONPATH": str(tmp_path), KEY_VARIABLE: KEY}
     port = free_port()
     command = exporter_command("--web.listen-address", f":{port}")
     with started(command, environment(**environ)) as process:
         eventually(lambda: process.answers(f"http://127.0.0.1:{port}/-/healthy"), "the endpoint")
-        start = time.monotonic()
         assert process.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - start < 1
 
 
-def test_a_signal_ends_it_within_a_second_while_it_renders_a_large_organization() -> None:
+def test_scrapes_and_a_signal_come_before_the_end_of_a_rendering(tmp_path: Path) -> None:
+    """It holds the interpreter for all the time that it is given, and here it never ends."""
+    (tmp_path / "sitecustomize.py").write_text(ENDLESS_COMPRESSION)
+    with exporter("demo", PYTHONPATH=str(tmp_path)) as (process, base_url):
+        process.find("(endless)")
+        assert get(f"{base_url}/metrics").status_code == 200
+        assert process.stop(signal.SIGTERM) == 0
+
+
+def test_a_signal_ends_it_while_it_renders_a_large_organization() -> None:
     with exporter("demo", "--demo.actors", "20000", "--claude-code.days", "3") as (process, base_url):
         eventually(lambda: 'api_endpoint="usage_report/claude_code"' in get(f"{base_url}/metrics").text, "a first page")
-        start = time.monotonic()
         assert process.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - start < 1
 
 
 def test_it_ends_well_when_nobody_reads_its_output() -> None:
@@ -199,9 +215,12 @@ def test_a_demos_api_can_be_made_to_fail_by_hand() -> None:
         until_ready(base_url)
         fault = {"kind": "status", "status": 500, "endpoint": "usage_report/messages", "count": 99}
         fault |= {"headers": {"x-should-retry": "false"}}
-        assert httpx.post(f"{api_url}/demo/faults", json=fault, trust_env=False).status_code == 201
+        assert (
+            httpx.post(f"{api_url}/demo/faults", json=fault, trust_env=False, timeout=PATIENCE_SECONDS).status_code
+            == 201
+        )
         eventually(lambda: 'collector_up{collector="usage"} 0.0' in get(f"{base_url}/metrics").text, "the failure")
-        httpx.delete(f"{api_url}/demo/faults", trust_env=False)
+        httpx.delete(f"{api_url}/demo/faults", trust_env=False, timeout=PATIENCE_SECONDS)
         eventually(lambda: 'collector_up{collector="usage"} 1.0' in get(f"{base_url}/metrics").text, "recovery")
 
 
@@ -212,7 +231,7 @@ def test_settings_come_from_a_file_and_the_endpoint_has_a_path_of_its_own(tmp_pa
         until_ready(base_url)
         assert 'organization="acme"' in get(f"{base_url}/measures").text
         assert get(f"{base_url}/metrics").status_code == 404
-        assert '"msg": "listening"' in process.output
+        assert process.find(r'("msg": "listening")')
 
 
 def test_help_and_version_answer_whatever_else_is_wrong() -> None:
@@ -251,7 +270,7 @@ def test_many_scrapes_at_once_are_all_answered_whole() -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
             answers = await asyncio.gather(*(client.get(f"{base_url}/metrics") for _ in range(60)))
         assert {answer.status_code for answer in answers} == {200}
-        return {answer.content[: answer.content.index(b"# HELP process_")] for answer in answers}
+        return {answer.content[answer.content.index(b"# HELP anthropic_usage_tokens") :] for answer in answers}
 
     with exporter("demo", "--demo.actors", "300") as (_, base_url):
         until_ready(base_url)

@@ -35,7 +35,7 @@ EXPRESSION = "${{"
 def run(*args: str, **env: str) -> str:
     command = [sys.executable, "-m", *args]
     return subprocess.run(
-        command, cwd=ROOT, env=os.environ | env, check=True, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=os.environ | env, check=True, capture_output=True, text=True, timeout=300
     ).stdout
 
 

@@ -20,6 +20,8 @@ from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retr
 from exporter.api.transport import Answer, Fault, Transport
 
 MAX_TRIES = 5
+# With less time left, a try would say that it took too long instead of what is wrong.
+SHORTEST_TRY_SECONDS = 1.0
 LONGEST_REQUEST_ID = 100
 
 # (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
@@ -91,7 +93,11 @@ class Client:
             delay = outcome.error.retry_after_seconds or backoff_seconds(tries, random.random())  # noqa: S311  no secret
             tries = outcome.error.tries = tries + 1
             limit_seconds = min(self._timeout_seconds, deadline - loop.time() - delay)
-            if not outcome.may_pass or tries == MAX_TRIES or limit_seconds <= 0:
+            if (
+                not outcome.may_pass
+                or tries == MAX_TRIES
+                or limit_seconds < min(self._timeout_seconds, SHORTEST_TRY_SECONDS)
+            ):
                 raise outcome.error
             await asyncio.sleep(delay)
 

@@ -11,11 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from exporter import __version__
+from exporter.demo.api import AdminApi
+from exporter.demo.organization import Organization
+from exporter.demo.server import running
 from tests.benchmarks import servers
 from tests.benchmarks.load import body, percentile, scrape_seconds, scrapes, scrapes_on_time, scrapes_per_second
 from tests.benchmarks.servers import PATIENCE_SECONDS, Served
@@ -30,6 +36,7 @@ WITHOUT_PAUSE_SECONDS = 0.001
 REFRESHING_SECONDS = 30.0
 REFRESHES = 5  # and seconds, at least
 OWN = "anthropic_exporter_collector_"
+REPORT = "/v1/organizations/usage_report/claude_code"
 # Where the exporter's own metrics begin: the peer serves what is before.
 OWN_METRICS = f"# HELP {OWN}refresh_failures_total"
 
@@ -82,9 +89,13 @@ def main() -> None:
 
 def _heading() -> Iterator[str]:
     python = ".".join(map(str, sys.version_info[:2]))
+    ready, ended = _demo_seconds()
+    page, light = _demo_api_seconds()
     yield (
         f"anthropic-exporter {__version__}, {os.cpu_count()} cores, Python {python}; `--help` answers in "
-        f"{_help_seconds():.2f} s, the demo is ready in {_demo_seconds():.2f} s. Scrape times in ms: p50 / p99."
+        f"{_help_seconds():.2f} s, the demo is ready in {ready:.2f} s and ends {ended:.2f} s after SIGTERM; its API "
+        f"has a first page of 10,000 people in {page:.2f} s, other answers meanwhile in {light * 1e3:.0f} ms at the "
+        "most. Scrape times in ms: p50 / p99."
     )
     yield ""
     yield "| series | server | " + " | ".join(COLUMNS) + " |"
@@ -229,12 +240,32 @@ def _help_seconds() -> float:
     return time.perf_counter() - start
 
 
-def _demo_seconds() -> float:
+def _demo_seconds() -> tuple[float, float]:
+    """From the start until it is ready, and from SIGTERM until it has ended."""
     port = free_port()
     start = time.perf_counter()
     with started(exporter_command("demo", "--web.listen-address", f"127.0.0.1:{port}"), environment()) as process:
         eventually(lambda: process.answers(f"http://127.0.0.1:{port}/-/ready"), "the demo")
-    return time.perf_counter() - start
+        ready = time.perf_counter()
+        process.stop(signal.SIGTERM)
+        return ready - start, time.perf_counter() - ready
+
+
+def _demo_api_seconds() -> tuple[float, float]:
+    """Of the first page of a large organization's report, and of the slowest light answer meanwhile."""
+    headers = {"x-api-key": "sk-ant-admin01-bench", "anthropic-version": "2023-06-01"}
+    api = AdminApi(Organization(actors=10_000), key=headers["x-api-key"])
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    light = 0.0
+    with running(api) as url, ThreadPoolExecutor() as pool:
+        start = time.perf_counter()
+        page = pool.submit(get, f"{url}{REPORT}?starting_at={yesterday}&limit=1000", **headers)
+        while not page.done():
+            asked = time.perf_counter()
+            get(f"{url}/v1/organizations/me", **headers)
+            light = max(light, time.perf_counter() - asked)
+        assert page.result().status_code == HTTPStatus.OK
+        return time.perf_counter() - start, light
 
 
 def _ratios(peer: Cells, own: Cells) -> Cells:

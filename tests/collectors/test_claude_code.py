@@ -8,6 +8,7 @@ import pytest
 
 from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
 from tests.exporting import Exporter, exporting, labels
+from tests.processes import PATIENCE_SECONDS
 from tests.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
@@ -178,15 +179,16 @@ def test_a_day_that_fails_fails_the_refresh_whole() -> None:
 def test_days_are_fetched_side_by_side_with_a_bound() -> None:
     at_once = 0
     most = 0
+    all_there = asyncio.Event()
 
     async def slow(_: Seen) -> object:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        # The others arrive while this one is being answered.
-        for _turn in range(200):
-            await asyncio.sleep(0)
-            most = max(most, at_once)
+        if most == 4:
+            all_there.set()
+        await asyncio.wait_for(all_there.wait(), PATIENCE_SECONDS)
+        # Another one may arrive while these are being answered.
         await asyncio.sleep(0.05)
         at_once -= 1
         return {"data": [], "has_more": False, "next_page": None}

@@ -9,6 +9,7 @@ import pytest
 from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
 from exporter.demo.server import running
+from tests.processes import PATIENCE_SECONDS
 
 Params = list[tuple[str, Any]]
 
@@ -16,7 +17,12 @@ Params = list[tuple[str, Any]]
 @contextmanager
 def _connect(api: AdminApi, **headers: str) -> Iterator[httpx.Client]:
     sent = {"x-api-key": "sk-ant-admin01-demo", "anthropic-version": "2023-06-01", **headers}
-    with running(api) as url, httpx.Client(base_url=f"{url}/v1/organizations", headers=sent, trust_env=False) as client:
+    with (
+        running(api) as url,
+        httpx.Client(
+            base_url=f"{url}/v1/organizations", headers=sent, trust_env=False, timeout=PATIENCE_SECONDS
+        ) as client,
+    ):
         yield client
 
 

@@ -3,7 +3,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from statistics import median
-from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -253,10 +252,8 @@ def test_an_organization_may_have_no_actors_and_one_workspace() -> None:
         Organization(workspaces=0)
 
 
-def test_ten_thousand_actors_make_twenty_thousand_records_in_two_seconds() -> None:
+def test_ten_thousand_actors_make_twenty_thousand_records() -> None:
     organization = Organization(actors=10_000)
-    started = perf_counter()
     records = organization.claude_code_rows(FRIDAY, datetime(2026, 11, 20, 22, tzinfo=UTC))
-    assert perf_counter() - started < 2
     assert len(records) >= 18_000
     assert len({record.actor for record in organization.claude_code_rows(FRIDAY, LATER)}) > 9_000

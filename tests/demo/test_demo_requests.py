@@ -8,6 +8,7 @@ import pytest
 
 from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
+from tests.processes import PATIENCE_SECONDS
 
 Connect = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -60,7 +61,10 @@ def test_credentials_and_version_are_required(
     client: httpx.Client, endpoint: str, headers: dict[str, str], error: tuple[int, str]
 ) -> None:
     url = client.base_url.join(endpoint)
-    assert error_of(httpx.get(url, params=ENDPOINTS[endpoint], headers=headers, trust_env=False)) == error
+    assert (
+        error_of(httpx.get(url, params=ENDPOINTS[endpoint], headers=headers, trust_env=False, timeout=PATIENCE_SECONDS))
+        == error
+    )
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -16,7 +16,7 @@ from tests.processes import environment, eventually, free_port, started
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "grafana/stack"
 ALERTS = ROOT / "grafana/alerts"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from exporter.exposition import Body
 from exporter.snapshot import Format, Publisher, Snapshot
 from exporter.telemetry import Telemetry
 from exporter.web.server import ListenError, listen, urls
+from tests.processes import PATIENCE_SECONDS
 from tests.web.endpoint import LARGE, NOW, Endpoint
 
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0"}
@@ -42,13 +43,13 @@ def endpoint(shared: Endpoint) -> Endpoint:
 
 @pytest.fixture
 def client(endpoint: Endpoint) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=endpoint.url, headers=PLAIN, trust_env=False) as client:
+    with httpx.Client(base_url=endpoint.url, headers=PLAIN, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
 def raw(endpoint: Endpoint, request: bytes) -> bytes:
     """Everything that the server sends on one connection."""
-    with socket.create_connection(endpoint.address, timeout=10) as connection:
+    with socket.create_connection(endpoint.address, timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -78,13 +79,13 @@ def test_openmetrics_is_sent_to_who_asks_for_it(client: httpx.Client) -> None:
 @pytest.mark.parametrize("accept", [{}, OPENMETRICS], ids=["text", "openmetrics"])
 def test_gzip_is_one_member_that_holds_the_plain_text(endpoint: Endpoint, accept: dict[str, str]) -> None:
     with (
-        httpx.Client(base_url=endpoint.url, trust_env=False) as client,
+        httpx.Client(base_url=endpoint.url, trust_env=False, timeout=PATIENCE_SECONDS) as client,
         client.stream("GET", "/metrics", headers={**accept, **GZIP}) as answer,
     ):
         body = b"".join(answer.iter_raw())
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["content-length"] == str(len(body))
-    with httpx.Client(base_url=endpoint.url, trust_env=False) as client:
+    with httpx.Client(base_url=endpoint.url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         plain = client.get("/metrics", headers={**accept, **PLAIN})
     assert plain.headers["content-type"] == answer.headers["content-type"]
     assert gzip.decompress(body) == plain.content
@@ -135,7 +136,9 @@ def test_concurrent_scrapes_all_get_the_whole_body(endpoint: Endpoint) -> None:
     plain = b"".join(endpoint.snapshot.plain[Format.TEXT].chunks)
 
     def scrape(number: int) -> bytes:
-        return httpx.get(f"{endpoint.url}/metrics", headers=GZIP if number % 2 else PLAIN, trust_env=False).content
+        return httpx.get(
+            f"{endpoint.url}/metrics", headers=GZIP if number % 2 else PLAIN, trust_env=False, timeout=PATIENCE_SECONDS
+        ).content
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(scrape, range(60))) == {plain}
@@ -151,7 +154,7 @@ def large(endpoint: Endpoint) -> Endpoint:
 @contextlib.contextmanager
 def not_reading(endpoint: Endpoint) -> Iterator[socket.socket]:
     """A scrape whose answer has begun and is not read on."""
-    with socket.create_connection(endpoint.address, timeout=10) as connection:
+    with socket.create_connection(endpoint.address, timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 200"
         yield connection
@@ -231,14 +234,16 @@ def test_the_page_links_to_the_rest(client: httpx.Client) -> None:
 
 def test_the_page_follows_the_telemetry_path() -> None:
     with Endpoint(telemetry_path="/probe/anthropic") as endpoint:
-        assert '<a href="/probe/anthropic">' in httpx.get(endpoint.url, trust_env=False).text
-        assert httpx.get(f"{endpoint.url}/probe/anthropic", trust_env=False).status_code == 200
-        assert httpx.get(f"{endpoint.url}/metrics", trust_env=False).status_code == 404
+        assert '<a href="/probe/anthropic">' in httpx.get(endpoint.url, trust_env=False, timeout=PATIENCE_SECONDS).text
+        assert (
+            httpx.get(f"{endpoint.url}/probe/anthropic", trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200
+        )
+        assert httpx.get(f"{endpoint.url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).status_code == 404
 
 
 def test_the_demo_s_page_says_that_its_numbers_are_invented() -> None:
     with Endpoint(demo=True) as endpoint:
-        assert "these numbers are invented" in httpx.get(endpoint.url, trust_env=False).text
+        assert "these numbers are invented" in httpx.get(endpoint.url, trust_env=False, timeout=PATIENCE_SECONDS).text
 
 
 # What is not served
@@ -298,7 +303,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 
 def reaches(host: str, port: int) -> bool:
-    with contextlib.suppress(ConnectionRefusedError), socket.create_connection((host, port), timeout=5):
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection((host, port), timeout=PATIENCE_SECONDS):
         return True
     return False
 
