@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from exporter.api.errors import ApiError, Reason
-from exporter.collectors import Collector
+from exporter.collectors import Collector, Incomplete
 from exporter.collectors.entitlement import NotEntitled
 from exporter.snapshot import Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
@@ -74,9 +74,11 @@ class Poller:
         now, started = self._now(), loop.time()
         error: ApiError | None = None
         try:
-            reading = await collector.refresh(self._publisher.reading(collector.name), now)
+            reading, error = await _read(collector, self._publisher.reading(collector.name), now)
             await self._publish(collector, reading)
-            _note_success(status, self._now(), collector.data_through(reading))
+            status.available = True  # even where its main list is refused: the failure of another must be seen
+            if not error:
+                _note_success(status, self._now(), collector.data_through(reading))
         except NotEntitled as refusal:
             await self._publish(collector, refusal.reading)
             _note_refusal(status)
@@ -112,6 +114,14 @@ class Poller:
                     await self._publisher.renew_tail()
             except Exception:  # the last snapshot stays; the next second tries again
                 log.exception("a defect in the exporter: please report it")
+
+
+async def _read(collector: Collector[Any], previous: object, now: datetime) -> tuple[object, ApiError | None]:
+    """A new reading, and the failure of what it could not read anew."""
+    try:
+        return await collector.refresh(previous, now), None
+    except Incomplete as incomplete:
+        return incomplete.reading, incomplete.error
 
 
 def wait_seconds(interval_seconds: float, failures: int, tries: int, retry_after_seconds: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
@@ -17,6 +18,8 @@ from exporter.api.wire import IdPage, Listed, Page, TokenPage
 
 MAX_PAGES = 10_000
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
+# Of msgspec's messages the only one that has the value in it; currencies are the only enumeration.
+_WITH_VALUE = re.compile(r"Invalid enum value .*(?= - at `[^`]*`$)", re.DOTALL)
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
@@ -58,7 +61,7 @@ def decode(reply: Reply, kind: type[T], endpoint: str, unreadable: Counter[str] 
     try:
         return _read(reply.body, kind, Counter() if unreadable is None else unreadable)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        message = one_line(str(error))
+        message = one_line(_WITH_VALUE.sub("Expected `USD`", str(error)))
         raise ApiError(Reason.SCHEMA, endpoint, message, status=200, request_id=reply.request_id) from None
 
 

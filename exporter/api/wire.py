@@ -1,7 +1,7 @@
 """The JSON shapes of the API's answers, as far as the exporter reads them.
 
 Unknown fields and values pass; a missing or mistyped number does not, nor does a mistyped time of a report. Counts are
-tokens or events, money is in cents. No type here is an enumeration: the words about a wrong value would have the value.
+tokens or events, money is in cents.
 Pages: https://platform.claude.com/docs/en/api/admin
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 # Bounded, so that no sum is infinite.
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[float, Meta(ge=0, lt=2**63)]
 Cents = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[float, Meta(ge=-(2**63), lt=2**63)]
-Dollars = Annotated[str, Meta(pattern=r"\AUSD\Z")]
+Dollars = Literal["USD"]
 # Of a dimension that becomes no label: it only tells rows apart.
 Unlabelled = str | bool | int | float | None
 Timestamp = Annotated[datetime, Meta(tz=True)]
