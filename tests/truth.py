@@ -6,7 +6,7 @@ It shares no code with the exporter: sums are fractions, names come from the org
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
@@ -58,7 +58,7 @@ def data_through(
 ) -> Sums:
     """Up to when the reports of a refresh at `now` have rows, and when the organization was read."""
     cost_days = (now.astimezone(UTC).date().replace(day=1) - timedelta(days=1)).day + now.astimezone(UTC).day
-    rows = {
+    rows: dict[str, list[tuple[date, Sequence[object]]]] = {
         "usage": [(d, organization.usage_rows(d, now - usage_lag)) for _, d in _days(now, usage_days)],
         "cost": [(d, organization.cost_rows(d, now - cost_lag)) for _, d in _days(now, cost_days)],
         "claude_code": [
