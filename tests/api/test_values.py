@@ -92,6 +92,28 @@ def test_a_currency_is_not_in_the_message_and_what_is_expected_is() -> None:
     assert error.message == "Expected `USD` - at `$.data[0].results[0].currency`"
 
 
+TIMES = ["2026-11-20T00:00:00Z", "9999-12-31T23:59:60Z", "0001-01-01T00:00:00+23:59", "2026-11-20T00:00:00+99:99"]
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.sampled_from(TIMES))
+names = st.sampled_from(["id", "name", "data", "created_at", "archived_at", "created_by", "scope", "email", "has_more"])
+json_values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5), max_leaves=12
+)
+rows = st.dictionaries(names, json_values, max_size=6).map(lambda row: {"id": "a", **row})
+lists = st.lists(rows, max_size=3).map(lambda data: {"data": data, "has_more": False})
+
+
+@pytest.mark.parametrize("kind", PAGES)
+@given(st.one_of(json_values, rows, lists), st.binary(max_size=3), st.integers(0, 80))
+def test_whatever_comes_is_an_answer_or_a_failure_of_the_schema(
+    kind: type[Any], answer: object, junk: bytes, position: int
+) -> None:
+    body = json.dumps(answer).encode()
+    for sent in (body, body[:position] + junk + body[position:], junk):
+        with suppressed() as errors:
+            assert isinstance(decode(Reply(sent, None), kind, "rows"), kind)
+        assert all(error.reason is Reason.SCHEMA for error in errors)
+
+
 @given(st.lists(st.one_of(st.integers(0, 2**63 - 1), st.floats(0, 2**63, exclude_max=True)), min_size=1, max_size=9))
 def test_no_sum_of_counts_is_infinite(counts: list[float]) -> None:
     rows = [usage_row(output_tokens=count, model=str(number)) for number, count in enumerate(counts)]
