@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exporter.collectors.activity import FoldedDay
 from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
 from tests.exporting import Exporter, Exposed, exporting, labels
 from tests.scripted import ScriptedApi, Seen, error
@@ -241,6 +242,22 @@ def test_actors_have_their_names_on_the_newest_days_alone() -> None:
     )
     days = (TODAY, YESTERDAY, "2026-11-19", "2026-11-13")
     with_exporter({day: [claude_code_row(day, actor=actor) for actor in actors] for day in days}, act)
+
+
+def test_no_row_of_a_day_without_names_is_held(clock: Clock) -> None:
+    async def act(exporter: Exporter) -> None:
+        def held() -> list[str]:
+            days = exporter.publisher.reading("claude_code").days
+            return sorted(day.isoformat() for day, held in days.items() if not isinstance(held.content, FoldedDay))
+
+        await exporter.refresh("claude_code")
+        assert held() == [YESTERDAY, TODAY]
+        clock("2026-11-22T00:00:01Z")
+        await exporter.refresh("claude_code")
+        assert held() == [TODAY, "2026-11-22"], "also of one that was not read again since"
+
+    clock(f"{TODAY}T23:59:59Z")
+    with_exporter({day: [claude_code_row(day)] for day in (TODAY, YESTERDAY, "2026-11-19")}, act)
 
 
 numbers = st.integers(0, 2**40)
