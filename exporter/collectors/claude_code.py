@@ -88,7 +88,7 @@ class ClaudeCodeCollector:
         )
         counts = {day: active_actors(records) for day, records in named.items()}
         counts |= {day: content.active_actors for day, content in nameless.items()}
-        groups = [(joined(self.prefix, day_label(day, today)), of_day) for day, of_day in counts.items()]
+        groups = [(joined(self.prefix, day_label(day, today)), counts[day]) for day in sorted(counts, reverse=True)]
         yield Family(ACTIVE_ACTORS_NAME, ACTIVE_ACTORS_HELP, groups)
 
     def data_through(self, reading: ClaudeCodeReading) -> datetime | None:
