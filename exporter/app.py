@@ -72,7 +72,11 @@ def build_collectors(settings: Settings, client: Client) -> list[Collector[Any]]
             client, settings.usage.interval_seconds, settings.usage.days, settings.usage.group_by, prefix
         ),
         "claude_code": ClaudeCodeCollector(
-            client, settings.claude_code.interval_seconds, settings.claude_code.days, prefix
+            client,
+            settings.claude_code.interval_seconds,
+            settings.claude_code.days,
+            settings.claude_code.actor_days,
+            prefix,
         ),
         "organization": OrganizationCollector(client, settings.organization.interval_seconds, prefix),
     }

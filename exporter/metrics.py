@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Context, Decimal, localcontext
 from heapq import merge
 from itertools import islice
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 Number = int | float | Decimal
@@ -19,6 +20,8 @@ Number = int | float | Decimal
 Sample = tuple[tuple[str, ...], Number]
 # Label text to value: `a="b",c="d"`, escaped.
 Sums = Mapping[str, Number]
+# By the values of a metric's own labels.
+OwnSums = dict[tuple[str, ...], Number]
 Labels = Iterable[tuple[str, str]]
 
 R = TypeVar("R")
@@ -85,21 +88,48 @@ def grouped(records: Iterable[R], text_of: Callable[[R], str]) -> Groups[R]:
 
 def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
     """The metric's sums by label text, in the groups' order and by the metric's own labels."""
+    with localcontext(EXACT):
+        return _labelled(metric, ((text, _added({}, metric, records)) for text, records in groups.items()))
+
+
+class Totals(Generic[R]):
+    """What `add_up` makes of records that come in parts, none of which is kept."""
+
+    def __init__(self, metrics: Sequence[Metric[R]], text_of: Callable[[R], str]) -> None:
+        self._metrics = metrics
+        self._text_of = text_of
+        self._groups: dict[str, dict[str, OwnSums]] = {}
+
+    def add(self, records: Iterable[R]) -> None:
+        with localcontext(EXACT):
+            for text, group in grouped(records, self._text_of).items():
+                sums = self._groups.setdefault(text, {metric.name: {} for metric in self._metrics})
+                for metric in self._metrics:
+                    _added(sums[metric.name], metric, group)
+
+    def by_name(self) -> dict[str, Sums]:
+        """Each metric's sums by label text."""
+        texts = sorted(self._groups)
+        return {
+            metric.name: _labelled(metric, ((text, self._groups[text][metric.name]) for text in texts))
+            for metric in self._metrics
+        }
+
+
+def _labelled(metric: Metric[R], groups: Iterable[tuple[str, OwnSums]]) -> dict[str, Number]:
     own_texts: dict[tuple[str, ...], str] = {}
     sums: dict[str, Number] = {}
-    with localcontext(EXACT):
-        for text, records in groups.items():
-            start = f"{text}," if text else ""
-            for own, number in sorted(_sums(metric, records).items()):
-                if (suffix := own_texts.get(own)) is None:
-                    suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
-                sums[start + suffix if suffix else text] = number
+    for text, own_sums in groups:
+        start = f"{text}," if text else ""
+        for own, number in sorted(own_sums.items()):
+            if (suffix := own_texts.get(own)) is None:
+                suffix = own_texts[own] = label_text(zip(metric.labels, own, strict=True))
+            sums[start + suffix if suffix else text] = number
     return sums
 
 
-def _sums(metric: Metric[R], records: Iterable[R]) -> dict[tuple[str, ...], Number]:
-    """By the values of the metric's own labels."""
-    sums: dict[tuple[str, ...], Number] = {}
+def _added(sums: OwnSums, metric: Metric[R], records: Iterable[R]) -> OwnSums:
+    """The sums with the records' numbers in them."""
     for record in records:
         for own, number in metric.samples(record):
             before = sums.get(own)
@@ -136,14 +166,16 @@ def day_families(
     today: date,
     prefix: str = "",
     zero_fill: bool,
+    totals: Mapping[date, Mapping[str, Sums]] = MappingProxyType({}),
 ) -> Iterable[Family]:
-    """A family for each metric with a group for each reported day.
+    """A family for each metric with a group for each reported day; `totals` has those that are added up already.
 
     `zero_fill`: a label set seen on any of the days has a sample on all of them.
     """
     groups_of = {day: grouped(records, text_of) for day, records in days.items()}
     for metric in metrics:
         sums: dict[date, Sums] = {day: add_up(metric, groups) for day, groups in groups_of.items()}
+        sums |= {day: by_name[metric.name] for day, by_name in totals.items()}
         if zero_fill:
             sums = _filled(sums)
         groups = [(joined(prefix, day_label(day, today)), sums[day]) for day in sorted(sums, reverse=True)]

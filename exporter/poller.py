@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from exporter.api.errors import ApiError, Reason
-from exporter.collectors import Collector
+from exporter.collectors import Collector, Incomplete
 from exporter.collectors.entitlement import NotEntitled
 from exporter.snapshot import Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
@@ -86,13 +86,16 @@ class Poller:
     async def _attempt(self, collector: Collector[Any], status: CollectorStatus, now: datetime) -> float:
         """Read and publish; the seconds that it waited for the first names. Raises what reading or rendering raises."""
         try:
-            reading = await collector.refresh(self._publisher.reading(collector.name), now)
+            reading, error = await _read(collector, self._publisher.reading(collector.name), now)
         except NotEntitled as refusal:
             await self._publisher.replace(collector.name, refusal.reading)
             _note_refusal(status)
             return 0.0
         waited = await self._wait_for_names() if collector.uses_names else 0.0
         await self._publisher.replace(collector.name, reading)
+        status.available = True  # even where its main list is refused: the failure of another must be seen
+        if error:
+            raise error
         _note_success(status, self._now(), collector.data_through(reading))
         return waited
 
@@ -104,12 +107,13 @@ class Poller:
 
     def _note_failure(self, status: CollectorStatus, error: ApiError, now: datetime) -> None:
         is_another = status.reason is not error.reason
+        has_data = self._publisher.reading(status.name) is not None
         status.up, status.error, status.failures = False, error, status.failures + 1
         status.failing_since = status.failing_since or now
         self._telemetry.count_failure(status.name, error.reason)
         if is_another:
             log.error(
-                "refresh failed; the last good data stay" if status.last_success else "refresh failed; no data yet",
+                "refresh failed; the last good data stay" if has_data else "refresh failed; no data yet",
                 collector=status.name,
                 reason=error.reason.value,
                 endpoint=error.endpoint,
@@ -131,6 +135,14 @@ class Poller:
                     await self._publisher.renew_own_metrics()
             except Exception:  # the last snapshot stays; the next second tries again
                 log.exception("a defect in the exporter: please report it")
+
+
+async def _read(collector: Collector[Any], previous: object, now: datetime) -> tuple[object, ApiError | None]:
+    """A new reading, and the failure of what it could not read anew."""
+    try:
+        return await collector.refresh(previous, now), None
+    except Incomplete as incomplete:
+        return incomplete.reading, incomplete.error
 
 
 def wait_seconds(interval_seconds: float, failures: int, tries: int, retry_after_seconds: float | None) -> float:
@@ -156,7 +168,7 @@ def _note_success(status: CollectorStatus, now: datetime, data_through: datetime
     elif not status.last_success:
         log.info("first refresh done", collector=status.name)
     _note_no_failure(status)
-    status.available, status.up = True, True
+    status.up = True
     status.last_success, status.data_through = now, data_through
 
 

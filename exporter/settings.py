@@ -114,7 +114,8 @@ class Cost(Collector):
 
 class ClaudeCode(Collector):
     interval_seconds: Interval = 900
-    days: Days = 2
+    days: Days = 9
+    actor_days: Days = Field(default=2, description="Number of the newest UTC days on which actors have their names")
 
 
 class Organization(Collector):

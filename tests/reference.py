@@ -26,7 +26,7 @@ from exporter.api.wire import (
     UserPage,
     WorkspacePage,
 )
-from exporter.collectors import claude_code, cost, inventory, organization, usage
+from exporter.collectors import activity, claude_code, cost, inventory, organization, usage
 from exporter.collectors.directory import Directory
 from exporter.settings import Dimension, leaves
 from exporter.settings_sources import Leaf
@@ -79,7 +79,8 @@ LABELS = {
     "token_type": "`uncached_input`, `cache_read`, `output`, and `cache_write_5m`, `cache_write_1h` or, for Claude "
     "Code, `cache_write`; `none` where the cost is not of tokens",
     "cost_type": "`tokens`, `web_search`, `code_execution`, `session_usage`, …",
-    "actor": "Claude Code: e-mail address or name of the API key; usage by `account_id`: e-mail address, else ID",
+    "actor": "Claude Code: e-mail address or name of the API key, `all` on days older than `--claude-code.actor-days`; "
+    "usage by `account_id`: e-mail address, else ID",
     "actor_type": "`user`, `api_key`, else as the API names it",
     "terminal": "`vscode`, `iTerm.app`, …",
     "customer_type": "`api` or `subscription`",
@@ -177,19 +178,17 @@ REPORTS = (
             "token_type": "label `token_type`",
             "model": "label `model`",
             "service_tier": "label `service_tier`",
+            "description": "tells rows apart, which are added up; the fields that it is made of are labels",
+            "context_window": "tells rows apart, which are added up: more series for a split that few prices have",
+            "inference_geo": "tells rows apart, which are added up: more series for a surcharge that few use",
         },
-        unread={
-            **BUCKET_END,
-            "description": "text for people; the fields that it is made of are labels",
-            "context_window": "more series for a split that few prices have; the rows are added up",
-            "inference_geo": "more series for a surcharge that few use; the rows are added up",
-        },
+        unread=BUCKET_END,
     ),
     Report(
         claude_code.REPORT.endpoint,
         ClaudeCodePage,
-        {metric.name: metric.source for metric in claude_code.METRICS}
-        | {claude_code.ACTIVE_ACTORS_NAME: claude_code.ACTIVE_ACTORS_SOURCE},
+        {metric.name: metric.source for metric in activity.METRICS}
+        | {activity.ACTIVE_ACTORS_NAME: activity.ACTIVE_ACTORS_SOURCE},
         uses={
             **PAGING,
             "date": "the day: label `days_ago`",
@@ -202,12 +201,10 @@ REPORTS = (
             "terminal_type": "label `terminal`",
             "model_breakdown.model": "label `model`",
             "model_breakdown.estimated_cost.currency": "must be USD",
+            "subscription_type": "tells rows apart, which are added up; `customer_type` tells API from subscription",
+            "is_remote": "tells rows apart: those of web and local sessions are added up",
         },
-        unread={
-            "organization_id": "one organization a process: `--organization.name` names it",
-            "subscription_type": "`customer_type` tells API from subscription; the rows are added up",
-            "is_remote": "the rows of web and local sessions are added up",
-        },
+        unread={"organization_id": "one organization a process: `--organization.name` names it"},
     ),
     Report(
         organization.ME.endpoint,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import Metric, add_up, day_families, grouped, label_text
+from exporter.metrics import Metric, Totals, add_up, day_families, grouped, label_text
 
 TODAY = date(2026, 11, 21)
 
@@ -51,6 +51,15 @@ def test_sums_do_not_depend_on_the_order_of_the_rows_and_lose_nothing(rows: list
 def test_money_is_added_exactly_whatever_its_digits(amounts: list[Decimal]) -> None:
     sums = add_up(METRIC, grouped([Row("a", "k", amount) for amount in (Decimal(0), *amounts)], text_of))
     assert [Fraction(total) for total in sums.values()] == [sum(map(Fraction, amounts), Fraction(0))]
+
+
+@given(st.lists(rows, max_size=5))
+def test_totals_of_parts_are_the_sums_of_the_whole(parts: list[list[Row]]) -> None:
+    totals_of_parts = Totals([METRIC], text_of)
+    for part in parts:
+        totals_of_parts.add(part)
+    whole = add_up(METRIC, grouped([row for part in parts for row in part], text_of))
+    assert list(totals_of_parts.by_name()["m"].items()) == list(whole.items())
 
 
 @given(st.dictionaries(st.integers(0, 9).map(lambda age: TODAY - timedelta(days=age)), rows, max_size=4))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from structlog.testing import capture_logs
@@ -57,6 +57,52 @@ def test_at_midnight_the_same_buckets_move_to_the_next_days_ago_without_a_refres
             assert len(after) == len(days) - 1
 
     clock("2026-11-20T23:59:59Z")
+    with_exporter(act, "--claude-code.actor-days", "9")
+
+
+def test_at_midnight_a_day_grows_too_old_for_names_and_keeps_its_sums(clock: Clock) -> None:
+    def nameless(samples: Mapping[frozenset[tuple[str, str]], float]) -> dict[frozenset[tuple[str, str]], float]:
+        sums: dict[frozenset[tuple[str, str]], float] = {}
+        for key, value in samples.items():
+            key_of_all = frozenset((name, "all" if name == "actor" else text) for name, text in key)
+            sums[key_of_all] = sums.get(key_of_all, 0) + value
+        return sums
+
+    async def act(api: AdminApi, exporter: Exporter) -> None:
+        names = [f"anthropic_claude_code_{name}" for name in ("sessions", "tokens", "tool_actions", "active_actors")]
+        await exporter.refresh("claude_code")
+        before = {name: by_age(exporter, name)["1"] for name in names}
+        clock("2026-11-21T00:00:00Z")
+        await exporter.roll()
+        for name in names:
+            assert by_age(exporter, name)["2"] == nameless(before[name])
+        rolled = by_age(exporter, names[0])
+        asked = len(api.requests)
+        await exporter.refresh("claude_code")
+        assert len(api.requests) == asked + 2, "it is not read for its names alone"
+        assert by_age(exporter, names[0])["2"] == rolled["2"]
+        clock("2026-11-21T01:00:00Z")
+        await exporter.refresh("claude_code")
+        assert by_age(exporter, names[0])["2"] == rolled["2"]
+
+    clock("2026-11-20T23:59:59Z")
+    with_exporter(act)
+
+
+def test_a_clock_set_back_gives_a_day_its_names_again_once_it_is_read(clock: Clock) -> None:
+    def actors(exporter: Exporter, age: str) -> set[str]:
+        return {dict(key)["actor"] for key in by_age(exporter, "anthropic_claude_code_sessions")[age]}
+
+    async def act(_: AdminApi, exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+        assert actors(exporter, "3") == {"all"}
+        clock("2026-11-18T23:50:00Z")
+        await exporter.roll()
+        assert actors(exporter, "1") == {"all"}
+        await exporter.refresh("claude_code")
+        assert "all" not in actors(exporter, "1")
+
+    clock("2026-11-20T23:50:00Z")
     with_exporter(act)
 
 

@@ -13,16 +13,18 @@ from exporter.demo.api import AdminApi
 from exporter.demo.organization import Organization
 from exporter.demo.server import running
 from tests.exporting import KEY, Exposed, exporting
-from tests.truth import expected
+from tests.truth import data_through, expected
 
 Clock = Callable[[str], Any]
+DATA_THROUGH = "anthropic_exporter_collector_data_through_timestamp_seconds"
 
 
 def exposed(organization: Organization, *flags: str, lags: dict[str, Any] | None = None) -> Exposed:
     async def refresh_once(base_url: str) -> Exposed:
         async with exporting(base_url, *flags) as exporter:
             await exporter.refresh()
-            return {n: s for n, s in exporter.exposed.items() if not n.startswith(("anthropic_exporter_", "process_"))}
+            own = ("anthropic_exporter_", "process_")
+            return {n: s for n, s in exporter.exposed.items() if n == DATA_THROUGH or not n.startswith(own)}
 
     with running(AdminApi(organization, key=KEY, **(lags or {}))) as base_url:
         return asyncio.run(refresh_once(base_url))
@@ -43,13 +45,18 @@ def test_every_sample_equals_the_organizations_own_number(clock: Clock, instant:
     clock(instant)
     organization = Organization(seed=3, actors=12, workspaces=5)
     now = datetime.fromisoformat(instant)
-    assert exposed(organization, lags=lags) == expected(organization, now, **lags)
+    through = data_through(organization, now, **lags)
+    assert exposed(organization, lags=lags) == {DATA_THROUGH: through, **expected(organization, now, **lags)}
 
 
-def test_every_sample_is_right_for_other_windows(clock: Clock) -> None:
+@pytest.mark.parametrize(("days", "actor_days"), [(9, 9), (9, 5), (3, 31), (31, 1)])
+def test_every_sample_is_right_for_other_windows(clock: Clock, days: int, actor_days: int) -> None:
     clock("2026-11-21T09:41:00Z")
+    now = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
     organization = Organization(seed=4, actors=5, workspaces=2, spike=True)
-    flags = ("--usage.days", "31", "--cost.days", "1", "--claude-code.days", "9")
-    assert exposed(organization, *flags) == expected(
-        organization, datetime(2026, 11, 21, 9, 41, tzinfo=UTC), usage_days=31, cost_days=1, claude_code_days=9
-    )
+    flags = ["--usage.days", "31", "--cost.days", "1"]
+    flags += ["--claude-code.days", str(days), "--claude-code.actor-days", str(actor_days)]
+    assert exposed(organization, *flags) == {
+        DATA_THROUGH: data_through(organization, now, usage_days=31, claude_code_days=days),
+        **expected(organization, now, usage_days=31, cost_days=1, claude_code_days=days, actor_days=actor_days),
+    }

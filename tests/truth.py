@@ -6,7 +6,7 @@ It shares no code with the exporter: sums are fractions, names come from the org
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
@@ -30,7 +30,8 @@ def expected(
     *,
     usage_days: int = 10,
     cost_days: int = 31,
-    claude_code_days: int = 2,
+    claude_code_days: int = 9,
+    actor_days: int = 2,
     usage_lag: timedelta = timedelta(minutes=5),
     cost_lag: timedelta = timedelta(hours=1),
     claude_code_lag: timedelta = timedelta(hours=1),
@@ -39,10 +40,37 @@ def expected(
     exact = {
         **_usage(organization, now, usage_days, now - usage_lag),
         **_cost(organization, now, cost_days, now - cost_lag),
-        **_claude_code(organization, now, claude_code_days, now - claude_code_lag),
+        **_claude_code(organization, now, claude_code_days, actor_days, now - claude_code_lag),
         **_organization(organization, now),
     }
     return {name: {key: float(value) for key, value in sums.items()} for name, sums in exact.items() if sums}
+
+
+def data_through(
+    organization: Organization,
+    now: datetime,
+    *,
+    usage_days: int = 10,
+    claude_code_days: int = 9,
+    usage_lag: timedelta = timedelta(minutes=5),
+    cost_lag: timedelta = timedelta(hours=1),
+    claude_code_lag: timedelta = timedelta(hours=1),
+) -> Sums:
+    """Up to when the reports of a refresh at `now` have rows, and when the organization was read."""
+    cost_days = (now.astimezone(UTC).date().replace(day=1) - timedelta(days=1)).day + now.astimezone(UTC).day
+    rows: dict[str, list[tuple[date, Sequence[object]]]] = {
+        "usage": [(d, organization.usage_rows(d, now - usage_lag)) for _, d in _days(now, usage_days)],
+        "cost": [(d, organization.cost_rows(d, now - cost_lag)) for _, d in _days(now, cost_days)],
+        "claude_code": [
+            (d, organization.claude_code_rows(d, now - claude_code_lag)) for _, d in _days(now, claude_code_days)
+        ],
+    }
+    through = {labels(collector="organization"): Fraction(now.timestamp())}
+    for collector, by_day in rows.items():
+        if with_rows := [day for day, of_day in by_day if of_day]:
+            end = datetime.combine(max(with_rows) + timedelta(days=1), datetime.min.time(), UTC)
+            through[labels(collector=collector)] = Fraction(min(end, now).timestamp())
+    return through
 
 
 def _days(now: datetime, days: int) -> list[tuple[str, date]]:
@@ -118,7 +146,9 @@ def _token_type(name: str | None) -> str:
     return TOKEN_TYPES.get((name or "none").removeprefix("cache_creation."), name or "none")
 
 
-def _claude_code(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+def _claude_code(
+    organization: Organization, now: datetime, days: int, actor_days: int, at: datetime
+) -> dict[str, Sums]:
     families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
     for age, day in _days(now, days):
         actors: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -131,7 +161,7 @@ def _claude_code(organization: Organization, now: datetime, days: int, at: datet
             actors[kind, record.customer_type].add(actor)
             base = labels(
                 days_ago=age,
-                actor=actor,
+                actor=actor if int(age) < actor_days else "all",
                 actor_type=kind,
                 terminal=record.terminal_type,
                 customer_type=record.customer_type,

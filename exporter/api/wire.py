@@ -1,19 +1,24 @@
 """The JSON shapes of the API's answers, as far as the exporter reads them.
 
-Unknown fields and values pass; a missing or mistyped number or a mistyped time does not. Counts are tokens or events,
-money is in cents.
+Unknown fields and values pass; a missing or mistyped number does not, nor does a mistyped time of a report. Counts are
+tokens or events, money is in cents.
 Pages: https://platform.claude.com/docs/en/api/admin
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# Every 64-bit number converts to a finite float; larger ones are no counts.
-Count = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float
+# Bounded, so that no sum is infinite.
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[float, Meta(ge=0, lt=2**63)]
+Cents = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[float, Meta(ge=-(2**63), lt=2**63)]
+Dollars = Literal["USD"]
+# Of a dimension that becomes no label: it only tells rows apart.
+Unlabelled = str | bool | int | float | None
 Timestamp = Annotated[datetime, Meta(tz=True)]
 DecimalText = Annotated[str, Meta(pattern=r"\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z", max_length=100)]
 
@@ -22,8 +27,19 @@ class Untracked(Struct, gc=False):
     """Left out by the garbage collector: a walk through a million of them would hold up scrapes. None is in a cycle."""
 
 
+class Row(Untracked):
+    """A row of a report."""
+
+
+class Listed(Untracked):
+    """An object of a list. One of its `decorations` that cannot be read is left out, for itself alone."""
+
+    id: str
+    decorations: ClassVar[tuple[str, ...]] = ()
+
+
 class Page(Untracked):
-    """A token list's envelope."""
+    """The envelope of what goes on at `next_page`."""
 
     next_page: str | None = None
 
@@ -37,14 +53,25 @@ class ReportPage(Page, kw_only=True):
 
     has_more: bool
 
+    def buckets(self) -> Iterable[tuple[datetime | None, Sequence[Row]]]:
+        """The rows by the start of their bucket; None for those that go on from page to page."""
+        raise NotImplementedError
+
     @property
     def more(self) -> bool:
         return self.has_more
 
 
-class IdPage(Untracked):
+class TokenPage(Page, kw_only=True):
+    """A token list's envelope."""
+
+    data: Sequence[Listed]
+
+
+class IdPage(Untracked, kw_only=True):
     """The envelope of an ID-cursor list."""
 
+    data: Sequence[Listed]
     has_more: bool
     last_id: str | None = None
 
@@ -61,7 +88,7 @@ class ServerToolUse(Untracked):
     web_search_requests: Count
 
 
-class UsageResult(Untracked):
+class UsageResult(Row):
     uncached_input_tokens: Count
     output_tokens: Count
     cache_read_input_tokens: Count
@@ -86,18 +113,24 @@ class UsageBucket(Untracked):
 class UsagePage(ReportPage, kw_only=True):
     data: list[UsageBucket]
 
+    def buckets(self) -> Iterable[tuple[datetime, Sequence[UsageResult]]]:
+        return ((bucket.starting_at, bucket.results) for bucket in self.data)
+
 
 # cost_report
 
 
-class CostResult(Untracked):
+class CostResult(Row):
     amount: DecimalText
-    currency: Literal["USD"]
+    currency: Dollars
     cost_type: str | None = None
     token_type: str | None = None
     model: str | None = None
     service_tier: str | None = None
     workspace_id: str | None = None
+    description: Unlabelled = None
+    context_window: Unlabelled = None
+    inference_geo: Unlabelled = None
 
 
 class CostBucket(Untracked):
@@ -107,6 +140,9 @@ class CostBucket(Untracked):
 
 class CostPage(ReportPage, kw_only=True):
     data: list[CostBucket]
+
+    def buckets(self) -> Iterable[tuple[datetime, Sequence[CostResult]]]:
+        return ((bucket.starting_at, bucket.results) for bucket in self.data)
 
 
 # usage_report/claude_code
@@ -146,8 +182,8 @@ class ClaudeCodeTokens(Untracked):
 
 
 class EstimatedCost(Untracked):
-    amount: Count
-    currency: Literal["USD"]
+    amount: Cents
+    currency: Dollars
 
 
 class ModelUse(Untracked):
@@ -156,7 +192,7 @@ class ModelUse(Untracked):
     estimated_cost: EstimatedCost
 
 
-class ClaudeCodeRecord(Untracked):
+class ClaudeCodeRecord(Row):
     date: Timestamp
     actor: Actor
     core_metrics: CoreMetrics
@@ -164,30 +200,35 @@ class ClaudeCodeRecord(Untracked):
     model_breakdown: list[ModelUse]
     customer_type: str | None = None
     terminal_type: str | None = None
+    subscription_type: Unlabelled = None
+    is_remote: Unlabelled = None
 
 
 class ClaudeCodePage(ReportPage, kw_only=True):
     data: list[ClaudeCodeRecord]
 
+    def buckets(self) -> Iterable[tuple[None, Sequence[ClaudeCodeRecord]]]:
+        return ((None, self.data),)
+
 
 # The organization's inventory
 
 
-class Organization(Untracked):
-    id: str
+class Organization(Listed):
     name: str | None = None
+    decorations = ("name",)
 
 
 class DataResidency(Untracked):
     workspace_geo: str | None = None
 
 
-class Workspace(Untracked):
-    id: str
+class Workspace(Listed):
     name: str | None = None
     created_at: Timestamp | None = None
     archived_at: Timestamp | None = None
     data_residency: DataResidency | None = None
+    decorations = ("name", "created_at", "archived_at", "data_residency")
 
 
 class Creator(Untracked):
@@ -200,8 +241,7 @@ class Scope(Untracked):
     workspace_id: str | None = None
 
 
-class ApiKey(Untracked):
-    id: str
+class ApiKey(Listed):
     name: str | None = None
     status: str | None = None
     created_at: Timestamp | None = None
@@ -210,19 +250,20 @@ class ApiKey(Untracked):
     scope: Scope | None = None
     # Of the version 2023-06-01; null for the default workspace.
     workspace_id: str | UnsetType | None = UNSET
+    decorations = ("name", "created_at", "expires_at", "created_by")
 
 
-class User(Untracked):
-    id: str
+class User(Listed):
     email: str | None = None
     role: str | None = None
+    decorations = ("email",)
 
 
-class ServiceAccount(Untracked):
-    id: str
+class ServiceAccount(Listed):
     name: str | None = None
     organization_role: str | None = None
     archived_at: Timestamp | None = None
+    decorations = ("name", "archived_at")
 
 
 class WorkspacePage(IdPage, kw_only=True):
@@ -237,5 +278,5 @@ class UserPage(IdPage, kw_only=True):
     data: list[User]
 
 
-class ServiceAccountPage(Page, kw_only=True):
+class ServiceAccountPage(TokenPage, kw_only=True):
     data: list[ServiceAccount]

@@ -6,10 +6,20 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
+from exporter.api.errors import ApiError
 from exporter.collectors.directory import Directory
 from exporter.metrics import Family
 
 Reading = TypeVar("Reading")
+
+
+class Incomplete(Exception):  # noqa: N818  what is there is as good as any reading
+    """A reading to publish, some of which is older: of what failed, `error` came first."""
+
+    def __init__(self, error: ApiError, reading: object) -> None:
+        super().__init__(error, reading)
+        self.error = error
+        self.reading = reading
 
 
 class Collector(Protocol[Reading]):
@@ -30,9 +40,9 @@ class Collector(Protocol[Reading]):
         """Whether the families depend on the directory."""
 
     async def refresh(self, previous: Reading | None, now: datetime) -> Reading:
-        """A new reading. Raises `ApiError`, or `NotEntitled` when the API does not serve this source."""
+        """A new reading. Raises `ApiError`; `Incomplete`; or `NotEntitled` when the API does not serve this source."""
 
     def families(self, reading: Reading, today: date, directory: Directory) -> Iterable[Family]: ...
 
     def data_through(self, reading: Reading) -> datetime | None:
-        """Up to when the API has reported; None when it has not reported anything yet."""
+        """The end of the newest bucket with a row, at most the start of the refresh; None where there is no row."""

@@ -19,7 +19,7 @@ from exporter.api.pages import pages
 from exporter.api.wire import CostPage, CostResult
 from exporter.collectors.directory import Directory
 from exporter.collectors.entitlement import Entitlement
-from exporter.collectors.window import ONE_DAY, end_of, exposed_days, is_stale, rfc3339, utc_day
+from exporter.collectors.window import ONE_DAY, exposed_days, is_stale, rfc3339, through, utc_day
 from exporter.metrics import NONE, Family, Metric, add_up, day_families, grouped, joined, label_text
 
 REPORT = Request(
@@ -126,7 +126,7 @@ class CostCollector:
             yield self._month(PREVIOUS_MONTH, reading, whole, directory)
 
     def data_through(self, reading: CostReading) -> datetime | None:
-        return min(end_of(reading.reported_through), reading.read_at)
+        return through(reading.days, reading.read_at)
 
     def _month(
         self, metric: Metric[CostRecord], reading: CostReading, days: Iterable[date], directory: Directory

@@ -6,7 +6,9 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
@@ -29,7 +31,7 @@ from exporter.api.wire import (
     Workspace,
     WorkspacePage,
 )
-from exporter.collectors import inventory
+from exporter.collectors import Incomplete, inventory
 from exporter.collectors.directory import Directory
 from exporter.collectors.entitlement import Entitlement, NotEntitled
 from exporter.metrics import Family, families
@@ -48,6 +50,7 @@ SERVICE_ACCOUNTS = Request(
     VERSION,
 )
 INCLUDE_DEFAULT = ("include_default", "true")
+OF_THE_WHOLE_API = frozenset({Reason.AUTH, Reason.NETWORK, Reason.TIMEOUT, Reason.RATE_LIMITED})
 
 T = TypeVar("T")
 Workspaces = Mapping[str, Workspace]
@@ -57,15 +60,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class OrganizationReading:
-    """What the API lists, by ID; nothing of what it does not serve."""
+    """What the API lists, by ID, each list as last read; nothing of what it does not serve."""
 
-    organization: Organization | None
-    workspaces: Workspaces
-    default_workspace_id: str | None
-    api_keys: Mapping[str, ApiKey]
-    users: Mapping[str, User]
-    service_accounts: Mapping[str, ServiceAccount]
     read_at: datetime
+    organization: Organization | None = None
+    workspaces: Workspaces = field(default_factory=dict)
+    default_workspace_id: str | None = None
+    api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
 
     @cached_property
     def directory(self) -> Directory:
@@ -78,6 +81,37 @@ class OrganizationReading:
         )
 
 
+@dataclass
+class _Refresh:
+    """The lists of one refresh: each fails alone, and none is asked after a failure that is the whole API's."""
+
+    entitlement: Entitlement
+    now: datetime
+    refusals: dict[Request, NotEntitled] = field(default_factory=dict)
+    failures: list[ApiError] = field(default_factory=list)
+
+    async def part(
+        self,
+        request: Request,
+        read: Callable[[], Awaitable[T]],
+        *,
+        kept: T,
+        absent: T,
+        refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
+    ) -> T:
+        """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
+        if any(failure.reason in OF_THE_WHOLE_API for failure in self.failures):
+            return kept
+        try:
+            return await self.entitlement.attempt(request.endpoint, read, self.now, refusals)
+        except NotEntitled as refusal:
+            self.refusals[request] = refusal
+            return absent
+        except ApiError as failure:
+            self.failures.append(failure)
+            return kept
+
+
 @dataclass(frozen=True)
 class OrganizationCollector:
     """Reads the inventory. Each endpoint has its own entitlement; `workspaces` is the main one."""
@@ -86,38 +120,48 @@ class OrganizationCollector:
     interval_seconds: float
     prefix: str = ""
     entitlement: Entitlement = field(default_factory=Entitlement)
+    # What was left out of which list, as last logged: rows by field by endpoint.
+    left_out: dict[str, Counter[str]] = field(default_factory=dict)
     name: str = "organization"
     source: str = "admin"
     uses_names: bool = False
 
     async def refresh(self, previous: OrganizationReading | None, now: datetime) -> OrganizationReading:
-        """All that the API lists. Raises `ApiError`, or `NotEntitled` with the other lists in its reading."""
-        refusal: NotEntitled | None = None
-        workspaces: Workspaces = {}
-        default_id = None
-        try:
-            workspaces, default_id = await self.entitlement.attempt(
-                WORKSPACES.endpoint, partial(self._workspaces, previous), now
-            )
-        except NotEntitled as not_entitled:
-            refusal = not_entitled
+        """All that the API lists. Raises `Incomplete`, or `NotEntitled` with the other lists in its reading.
+
+        A failure goes before a refusal of the main list: it would not be seen while the collector is unavailable.
+        """
+        had = previous or OrganizationReading(now)
+        lists = _Refresh(self.entitlement, now)
+        workspaces, default_id = await lists.part(
+            WORKSPACES,
+            partial(self._workspaces, had.default_workspace_id),
+            kept=(had.workspaces, had.default_workspace_id),
+            absent=({}, None),
+        )
         reading = OrganizationReading(
-            organization=await self._part(ME, self._me, now, None),
+            read_at=now,
             workspaces=workspaces,
             default_workspace_id=default_id,
-            api_keys=await self._part(API_KEYS, self._api_keys, now, {}),
-            users=await self._part(USERS, self._users, now, {}),
+            organization=await lists.part(ME, self._me, kept=had.organization, absent=None),
+            api_keys=await lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
+            users=await lists.part(USERS, self._users, kept=had.users, absent={}),
             # With an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
-            service_accounts=await self._part(
-                SERVICE_ACCOUNTS, self._service_accounts, now, {}, frozenset({Reason.FORBIDDEN, Reason.AUTH})
+            service_accounts=await lists.part(
+                SERVICE_ACCOUNTS,
+                self._service_accounts,
+                kept=had.service_accounts,
+                absent={},
+                refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
             ),
-            read_at=now,
         )
-        if previous is None or reading.directory != previous.directory:
+        if reading.directory != had.directory or not (previous or lists.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
-        if refusal:
-            raise NotEntitled(str(refusal), reading)
+        if lists.failures:
+            raise Incomplete(lists.failures[0], reading)
+        if WORKSPACES in lists.refusals:
+            raise NotEntitled(str(lists.refusals[WORKSPACES]), reading)
         return reading
 
     def families(self, reading: OrganizationReading, today: date, directory: Directory) -> Iterator[Family]:  # noqa: ARG002  it has the names itself
@@ -134,22 +178,8 @@ class OrganizationCollector:
     def data_through(self, reading: OrganizationReading) -> datetime | None:
         return reading.read_at
 
-    async def _part(
-        self,
-        request: Request,
-        read: Callable[[], Awaitable[T]],
-        now: datetime,
-        absent: T,
-        refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
-    ) -> T:
-        try:
-            return await self.entitlement.attempt(request.endpoint, read, now, refusals)
-        except NotEntitled:
-            return absent
-
-    async def _workspaces(self, previous: OrganizationReading | None) -> tuple[Workspaces, str | None]:
+    async def _workspaces(self, known: str | None) -> tuple[Workspaces, str | None]:
         """The workspaces, and the ID of the default one: the one listed only when asked for."""
-        known = previous.default_workspace_id if previous else None
         try:
             listed = await self._list_workspaces(WORKSPACES.having(INCLUDE_DEFAULT))
         except ApiError as error:
@@ -158,21 +188,41 @@ class OrganizationCollector:
             return await self._list_workspaces(WORKSPACES), None
         if known in listed:  # it never changes: one list is enough
             return listed, known
-        only_when_asked = listed.keys() - (await self._list_workspaces(WORKSPACES)).keys()
+        without_it = id_pages(self.client, WORKSPACES, WorkspacePage)
+        only_when_asked = listed.keys() - {row.id async for page in without_it for row in page.data}
         return listed, only_when_asked.pop() if len(only_when_asked) == 1 else None
 
     async def _list_workspaces(self, request: Request) -> Workspaces:
-        return {row.id: row async for page in id_pages(self.client, request, WorkspacePage) for row in page.data}
+        with self._unreadable(request) as unreadable:
+            found = id_pages(self.client, request, WorkspacePage, unreadable)
+            return {row.id: row async for page in found for row in page.data}
 
     async def _me(self) -> Organization:
-        return decode(await self.client.get(ME), Organization, ME.endpoint)
+        with self._unreadable(ME) as unreadable:
+            return decode(await self.client.get(ME), Organization, ME.endpoint, unreadable)
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
-        return {row.id: row async for page in id_pages(self.client, API_KEYS, ApiKeyPage) for row in page.data}
+        with self._unreadable(API_KEYS) as unreadable:
+            found = id_pages(self.client, API_KEYS, ApiKeyPage, unreadable)
+            return {row.id: row async for page in found for row in page.data}
 
     async def _users(self) -> Mapping[str, User]:
-        return {row.id: row async for page in id_pages(self.client, USERS, UserPage) for row in page.data}
+        with self._unreadable(USERS) as unreadable:
+            found = id_pages(self.client, USERS, UserPage, unreadable)
+            return {row.id: row async for page in found for row in page.data}
 
     async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
-        found = pages(self.client, SERVICE_ACCOUNTS, ServiceAccountPage)
-        return {row.id: row async for page in found for row in page.data}
+        with self._unreadable(SERVICE_ACCOUNTS) as unreadable:
+            found = pages(self.client, SERVICE_ACCOUNTS, ServiceAccountPage, unreadable)
+            return {row.id: row async for page in found for row in page.data}
+
+    @contextmanager
+    def _unreadable(self, request: Request) -> Iterator[Counter[str]]:
+        """Counts, by field, what is left out of a list that is read; logged when it is not as it was."""
+        counts: Counter[str] = Counter()
+        yield counts
+        told = self.left_out.get(request.endpoint, Counter())
+        for name in sorted(counts):
+            if counts[name] != told[name]:
+                log.warning("left out what cannot be read", endpoint=request.endpoint, field=name, rows=counts[name])
+        self.left_out[request.endpoint] = counts

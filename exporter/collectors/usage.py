@@ -16,7 +16,7 @@ from exporter.api.pages import pages
 from exporter.api.wire import UsagePage, UsageResult
 from exporter.collectors.directory import Directory, named
 from exporter.collectors.entitlement import Entitlement
-from exporter.collectors.window import ONE_DAY, end_of, exposed_days, rfc3339, utc_day
+from exporter.collectors.window import ONE_DAY, exposed_days, rfc3339, through, utc_day
 from exporter.metrics import NONE, Family, Metric, Number, Sample, day_families, label_text
 
 REPORT = Request(
@@ -103,7 +103,7 @@ class UsageCollector:
         return day_families(METRICS, days, text_of, today=today, prefix=self.prefix, zero_fill=True)
 
     def data_through(self, reading: UsageReading) -> datetime | None:
-        return min(end_of(max(reading.days)), reading.read_at) if reading.days else None
+        return through((day for day, rows in reading.days.items() if rows), reading.read_at)
 
     async def _read(self, now: datetime) -> UsageReading:
         today = utc_day(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 ONE_DAY = timedelta(days=1)
@@ -14,6 +15,12 @@ def midnight(day: date) -> datetime:
 
 def end_of(day: date) -> datetime:
     return midnight(day + ONE_DAY)
+
+
+def through(days: Iterable[date], read_at: datetime) -> datetime | None:
+    """The end of the newest of the days that have rows, at most the start of the refresh that read them."""
+    newest = max(days, default=None)
+    return min(end_of(newest), read_at) if newest else None
 
 
 def rfc3339(day: date) -> str:

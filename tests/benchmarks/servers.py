@@ -63,7 +63,7 @@ def api(series: int) -> Iterator[str]:
 def exporter(api_url: str, interval_seconds: float) -> Iterator[Served]:
     port = free_port()
     flags = [*COLLECTORS_OFF, "--log.level", "error", "--web.listen-address", f"127.0.0.1:{port}"]
-    flags += ["--claude-code.interval-seconds", str(interval_seconds)]
+    flags += ["--claude-code.interval-seconds", str(interval_seconds), "--claude-code.days", "2"]
     environ = environment(ANTHROPIC_BASE_URL=api_url, ANTHROPIC_ADMIN_API_KEY="sk-ant-admin01-bench")
     with started(exporter_command(*flags), environ) as process:
         url = f"http://127.0.0.1:{port}"

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from exporter.collectors.activity import FoldedDay
 from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
-from tests.exporting import Exporter, exporting, labels
+from tests.exporting import Exporter, Exposed, exporting, labels
 from tests.processes import PATIENCE_SECONDS
 from tests.scripted import ScriptedApi, Seen, error
 
@@ -133,7 +137,8 @@ def test_a_day_of_the_report_is_asked_by_date_with_the_largest_page() -> None:
 
     api = with_exporter({}, act)
     asked = api.seen(CLAUDE_CODE)
-    assert {seen.param("starting_at") for seen in asked} == {TODAY, YESTERDAY}
+    days = sorted((seen.param("starting_at") or "" for seen in asked), reverse=True)
+    assert days == [TODAY, *(f"2026-11-{day}" for day in range(20, 12, -1))], "yesterday and the same day a week ago"
     assert {seen.param("limit") for seen in asked} == {"1000"}
 
 
@@ -174,6 +179,166 @@ def test_a_day_that_fails_fails_the_refresh_whole() -> None:
                 assert exporter.value("anthropic_exporter_collector_failing", collector="claude_code", reason="request")
 
         asyncio.run(run())
+
+
+THROUGH = "anthropic_exporter_collector_data_through_timestamp_seconds"
+
+
+@pytest.mark.parametrize(
+    ("days", "through"),
+    [
+        ((TODAY, YESTERDAY), 1795262400),  # the refresh
+        ((YESTERDAY,), 1795219200),
+        (("2026-11-18", "2026-11-14"), 1795046400),
+        ((), None),
+        (("2026-11-12",), None),
+    ],
+)
+def test_data_through_is_the_end_of_the_newest_day_with_a_row(days: tuple[str, ...], through: float | None) -> None:
+    async def act(exporter: Exporter) -> None:
+        for _ in range(2):
+            await exporter.refresh("claude_code")
+            assert exporter.status("claude_code").up
+            assert exporter.value(THROUGH, collector="claude_code") == through
+
+    with_exporter({day: [claude_code_row(day)] for day in days}, act)
+
+
+def test_rows_of_other_days_are_left_out_of_data_through_too() -> None:
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+        assert exporter.value(THROUGH, collector="claude_code") is None
+
+    with_exporter({TODAY: [claude_code_row(YESTERDAY)], "2026-11-18": [claude_code_row(TODAY)]}, act)
+
+
+def test_actors_have_their_names_on_the_newest_days_alone() -> None:
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("claude_code")
+        found = {
+            (dict(key)["days_ago"], dict(key)["actor"], dict(key)["actor_type"]): value
+            for key, value in exporter.exposed[f"{PREFIX}sessions"].items()
+        }
+        assert found == {
+            ("0", "ci", "api_key"): 1,
+            ("0", "dev@example.com", "user"): 1,
+            ("0", "eve@example.com", "user"): 1,
+            ("1", "ci", "api_key"): 1,
+            ("1", "dev@example.com", "user"): 1,
+            ("1", "eve@example.com", "user"): 1,
+            ("2", "all", "api_key"): 1,
+            ("2", "all", "user"): 2,
+            ("8", "all", "api_key"): 1,
+            ("8", "all", "user"): 2,
+        }
+        for age in "0128":
+            counted = {"days_ago": age, "actor_type": "user", "customer_type": "api"}
+            assert exporter.value(f"{PREFIX}active_actors", **counted) == 2
+        assert "example.com" not in "".join(line for line in exporter.text.splitlines() if 'days_ago="2"' in line)
+
+    actors = (
+        {"type": "user_actor", "email_address": "dev@example.com"},
+        {"type": "user_actor", "email_address": "eve@example.com"},
+        {"type": "api_actor", "api_key_name": "ci"},
+    )
+    days = (TODAY, YESTERDAY, "2026-11-19", "2026-11-13")
+    with_exporter({day: [claude_code_row(day, actor=actor) for actor in actors] for day in days}, act)
+
+
+def test_no_row_of_a_day_without_names_is_held(clock: Clock) -> None:
+    async def act(exporter: Exporter) -> None:
+        def held() -> list[str]:
+            days = exporter.publisher.reading("claude_code").days
+            return sorted(day.isoformat() for day, held in days.items() if not isinstance(held.content, FoldedDay))
+
+        await exporter.refresh("claude_code")
+        assert held() == [YESTERDAY, TODAY]
+        clock("2026-11-22T00:00:01Z")
+        await exporter.refresh("claude_code")
+        assert held() == [TODAY, "2026-11-22"], "also of one that was not read again since"
+
+    clock(f"{TODAY}T23:59:59Z")
+    with_exporter({day: [claude_code_row(day)] for day in (TODAY, YESTERDAY, "2026-11-19")}, act)
+
+
+numbers = st.integers(0, 2**40)
+generated = st.builds(
+    lambda actor, terminal, customer, remote, sessions, cents, tool: claude_code_row(
+        TODAY,
+        actor=actor,
+        terminal_type=terminal,
+        customer_type=customer,
+        is_remote=remote,
+        core_metrics={
+            "num_sessions": sessions,
+            "lines_of_code": {"added": sessions, "removed": 0},
+            "commits_by_claude_code": 1,
+            "pull_requests_by_claude_code": 0,
+        },
+        tool_actions={tool: {"accepted": sessions, "rejected": 1}},
+        model_breakdown=[
+            {
+                "model": tool,
+                "tokens": {"input": sessions, "output": 1, "cache_read": 2, "cache_creation": 3},
+                "estimated_cost": {"amount": cents, "currency": "USD"},
+            }
+        ],
+    ),
+    st.one_of(
+        st.builds(lambda name: {"type": "user_actor", "email_address": name}, st.sampled_from(["a@x", "b@x", "all"])),
+        st.builds(lambda name: {"type": "api_actor", "api_key_name": name}, st.sampled_from(["a@x", "all", ""])),
+        st.builds(lambda kind: {"type": kind}, st.sampled_from(["user_actor", "robot"])),
+    ),
+    st.sampled_from(["vscode", "tmux", None]),
+    st.sampled_from(["api", "subscription", None, "gift"]),
+    st.booleans(),
+    numbers,
+    st.floats(-1000, 10**6).map(lambda cents: round(cents, 4)),
+    st.sampled_from(["edit_tool", "write_tool", "x"]),
+)
+
+
+def by_dimensions(row: Row) -> tuple[object, ...]:
+    return (*row["actor"].values(), row["terminal_type"], row["customer_type"], row["is_remote"])
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(generated, max_size=12, unique_by=by_dimensions), st.integers(1, 5))
+def test_sums_and_active_actors_are_the_same_however_many_days_have_names(rows: list[Row], page_size: int) -> None:
+    pages = [rows[start : start + page_size] for start in range(0, len(rows), page_size)] or [[]]
+
+    def page(seen: Seen) -> Row:
+        number, day = int(seen.param("page") or 0), seen.param("starting_at")
+        more = number + 1 < len(pages)
+        data = [row | {"date": f"{day}T00:00:00Z"} for row in pages[number]]
+        return {"data": data, "has_more": more, "next_page": str(number + 1) if more else None}
+
+    async def run(base_url: str) -> list[dict[str, dict[Any, Fraction]]]:
+        found = []
+        for actor_days in (1, 2, 4):
+            flags = ("--claude-code.days", "3", "--claude-code.actor-days", str(actor_days))
+            async with exporting(base_url, *flags) as exporter:
+                await exporter.refresh("claude_code")
+                found.append(without_actors(exporter.exposed))
+        return found
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(CLAUDE_CODE, page)
+        one, two, every = asyncio.run(run(api.base_url))
+    assert one == two == every
+
+
+def without_actors(exposed: Exposed) -> dict[str, dict[Any, Fraction]]:
+    """The sums over all actors, of exact numbers."""
+    found: dict[str, dict[Any, Fraction]] = {}
+    for name, samples in exposed.items():
+        if name.startswith(PREFIX):
+            sums = found.setdefault(name, {})
+            for key, value in samples.items():
+                rest = frozenset(pair for pair in key if pair[0] != "actor")
+                sums[rest] = sums.get(rest, Fraction(0)) + Fraction(repr(value))
+    return found
 
 
 def test_days_are_fetched_side_by_side_with_a_bound() -> None:

@@ -44,7 +44,8 @@ def ages(exporter: Exporter) -> set[str]:
 
 def test_cents_with_many_decimals_become_exact_dollars(clock: Clock) -> None:
     clock("2026-11-21T12:00:00Z")
-    rows = [cost_row("512.0934"), cost_row("0.1"), cost_row("0.2"), cost_row("1.2E-7", context_window="200k-1M")]
+    amounts = ("512.0934", "0.1", "0.2", "1.2E-7")
+    rows = [cost_row(amount, description=f"part {n}") for n, amount in enumerate(amounts)]
 
     async def act(exporter: Exporter) -> None:
         await exporter.refresh("cost")
@@ -174,16 +175,53 @@ def test_the_previous_month_is_unknown_while_a_day_of_it_is(clock: Clock) -> Non
     with_exporter(each_day("2026-10-01", "2026-10-30", "100"), act)
 
 
-def test_data_through_is_the_end_of_the_newest_reported_day(clock: Clock) -> None:
+def test_data_through_is_the_end_of_the_newest_day_with_a_row(clock: Clock) -> None:
     clock("2026-11-21T12:00:00Z")
 
     async def act(exporter: Exporter) -> None:
         await exporter.refresh("cost")
         through = exporter.status("cost").data_through
         assert through
-        assert through.isoformat() == "2026-11-20T00:00:00+00:00"
+        assert through.isoformat() == "2026-11-16T00:00:00+00:00", (
+            "that the days after it are reported is our reckoning"
+        )
 
-    with_exporter({"2026-11-19": [cost_row("5")]}, act)
+    with_exporter({"2026-11-15": [cost_row("5")]}, act)
+
+
+def test_without_a_row_there_is_no_data_through(clock: Clock) -> None:
+    clock("2026-11-21T12:00:00Z")
+
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("cost")
+        assert exporter.status("cost").up
+        through = "anthropic_exporter_collector_data_through_timestamp_seconds"
+        assert exporter.value(through, collector="cost") is None
+
+    with_exporter({}, act)
+    with_exporter({"2026-01-15": [cost_row("5")]}, act)
+
+
+def test_credits_may_be_negative(clock: Clock) -> None:
+    clock("2026-11-21T12:00:00Z")
+
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh("cost")
+        assert exporter.value(MONTH_TO_DATE, **DEFAULT) == -1.5
+
+    with_exporter({"2026-11-20": [cost_row("100"), cost_row("-250", description="Credit")]}, act)
+
+
+def test_text_of_a_foreign_currency_is_not_logged(clock: Clock) -> None:
+    clock("2026-11-21T12:00:00Z")
+
+    async def act(exporter: Exporter) -> None:
+        with capture_logs() as lines:
+            await exporter.refresh("cost")
+        assert "ada@example.com" not in str(lines)
+        assert "Expected `USD`" in lines[0]["message"]
+
+    with_exporter({"2026-11-20": [cost_row("5", currency="EUR, says ada@example.com")]}, act)
 
 
 @pytest.mark.parametrize(

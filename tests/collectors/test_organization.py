@@ -305,42 +305,6 @@ def test_users_and_service_accounts_are_counted() -> None:
     }
 
 
-@pytest.mark.parametrize("wrong", [1796040000, "soon", "2026-11-30", "2026-11-30T12:00:00", ""])
-@pytest.mark.parametrize(
-    ("path", "answer"),
-    [
-        (WORKSPACES, lambda wrong: listing(workspace_row("wrkspc_01", created_at=wrong))),
-        (WORKSPACES, lambda wrong: listing(workspace_row("wrkspc_01", archived_at=wrong))),
-        (API_KEYS, lambda wrong: listing(api_key_row("apikey_01", created_at=wrong))),
-        (API_KEYS, lambda wrong: listing(api_key_row("apikey_01", expires_at=wrong))),
-        (SERVICE_ACCOUNTS, lambda wrong: {"data": [{"id": "svac_01", "archived_at": wrong}], "next_page": None}),
-    ],
-    ids=["workspace created", "workspace archived", "key created", "key expires", "service account archived"],
-)
-def test_a_time_that_is_none_fails_the_refresh(path: str, answer: Callable[[object], Row], wrong: object) -> None:
-    exporter, _ = read({path: answer(wrong)})
-    failing = {"collector": "organization", "reason": "schema"}
-    assert exporter.value("anthropic_exporter_collector_failing", **failing) == 1
-    assert not FAMILIES & exporter.exposed.keys()
-
-
-def test_a_failure_keeps_what_was_read() -> None:
-    async def run(base_url: str) -> tuple[str, str]:
-        async with exporting(base_url) as exporter:
-            await exporter.refresh("organization")
-            before = exporter.data_text
-            api.on(API_KEYS, listing(api_key_row("apikey_01", created_at=7)))
-            await exporter.refresh("organization")
-            assert not exporter.status("organization").up
-            return before, exporter.data_text
-
-    with ScriptedApi() as api:
-        script(api)
-        before, after = asyncio.run(run(api.base_url))
-    assert before == after
-    assert KEY_INFO in after
-
-
 def test_usage_is_rendered_anew_when_a_name_changes_and_not_when_a_status_does(clock: Clock) -> None:
     async def run(base_url: str) -> list[bool]:
         async with exporting(base_url) as exporter:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.answers import USAGE, Row, script, usage_row
 from tests.exporting import Exposed, Labels, exporting, labels
-from tests.scripted import ScriptedApi
+from tests.scripted import ScriptedApi, Seen
 
 NOW = "2026-11-21T12:00:00Z"
 TODAY, YESTERDAY = "2026-11-21", "2026-11-20"
@@ -169,3 +169,70 @@ def test_a_renamed_workspace_has_its_new_name_at_once() -> None:
     assert before[TOKENS][tokens(workspace="Research", workspace_id="wrkspc_01")] == 1
     assert after[TOKENS][tokens(workspace="Discovery", workspace_id="wrkspc_01")] == 1
     assert len(after[TOKENS]) == len(before[TOKENS])
+
+
+THROUGH = "anthropic_exporter_collector_data_through_timestamp_seconds"
+
+
+@pytest.mark.parametrize(
+    ("days", "through"),
+    [
+        ({TODAY: [usage_row()], YESTERDAY: [usage_row()]}, 1795262400),  # the refresh
+        ({YESTERDAY: [usage_row()]}, 1795219200),
+        ({"2026-11-18": [usage_row(output_tokens=1)]}, 1795046400),
+        ({}, None),
+        ({"2026-11-11": [usage_row()]}, None),
+    ],
+    ids=["today", "yesterday", "three days ago", "nothing", "before the window"],
+)
+def test_data_through_is_the_end_of_the_newest_day_with_a_row(
+    days: dict[str, list[Row]], through: float | None
+) -> None:
+    found, _ = exposed(days)
+    samples = {dict(key)["collector"]: value for key, value in found[THROUGH].items()}
+    assert samples.get("usage") == through
+    assert samples["organization"] == 1795262400
+
+
+ONE, OTHER = usage_row(output_tokens=7), usage_row(output_tokens=9)
+
+
+def bucket(day: str, *rows: Row) -> Row:
+    return {"starting_at": f"{day}T00:00:00Z", "results": rows}
+
+
+@pytest.mark.parametrize(
+    ("pages", "reason"),
+    [
+        ([[bucket(TODAY, ONE, ONE)]], "schema"),
+        ([[bucket(TODAY, ONE, OTHER)]], "schema"),
+        ([[bucket(TODAY, ONE), bucket(TODAY, ONE)]], "pagination"),
+        ([[bucket(TODAY, ONE), bucket(TODAY)]], "pagination"),
+        ([[bucket(YESTERDAY, ONE)], [bucket(TODAY, ONE)], [bucket(YESTERDAY, OTHER)]], "pagination"),
+        ([[bucket(YESTERDAY, ONE)], [bucket(TODAY, usage_row(output_tokens=-1))]], "schema"),
+        ([[bucket(YESTERDAY, ONE)], [bucket(TODAY, ONE)]], None),
+    ],
+)
+def test_what_comes_twice_is_not_summed_twice(pages: list[list[Row]], reason: str | None) -> None:
+    def page(seen: Seen) -> Row:
+        number = int(seen.param("page") or 0)
+        more = number + 1 < len(pages)
+        return {"data": pages[number], "has_more": more, "next_page": str(number + 1) if more else None}
+
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, "--usage.days", "2") as exporter:
+            await exporter.refresh("organization", "usage")
+            before = exporter.data_text
+            assert exporter.value(TOKENS, **dict(tokens())) == 5
+            api.on(USAGE, page)
+            await exporter.refresh("usage")
+            failing = exporter.exposed["anthropic_exporter_collector_failing"]
+            assert [dict(key)["reason"] for key, value in failing.items() if value] == [reason] * bool(reason)
+            if reason:
+                assert exporter.data_text == before
+            else:
+                assert [exporter.value(TOKENS, **dict(tokens(days_ago=age))) for age in "01"] == [7, 7]
+
+    with ScriptedApi() as api:
+        script(api, usage={TODAY: [usage_row(output_tokens=5)]})
+        asyncio.run(run(api.base_url))

@@ -1,0 +1,124 @@
+"""What comes twice within one reading of a report or list, where it would be counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from exporter.api.errors import Reason
+from exporter.api.mending import whole_unicode
+from exporter.api.wire import Actor, ClaudeCodeRecord, CostResult, IdPage, Page, ReportPage, Row, TokenPage, UsageResult
+
+# Why a page cannot be used, and a message.
+Found = tuple[Reason, str]
+Dimensions = tuple[Any, ...]
+RawRow = dict[str, msgspec.Raw]
+NUMBERS = b"-0123456789"
+UNREAD = {"organization_id"}
+
+_named = attrgetter(
+    *("date", "customer_type", "subscription_type", "terminal_type", "is_remote"),
+    *(f"actor.{name}" for name in Actor.__struct_fields__),
+)
+
+
+def _of_claude_code(row: ClaudeCodeRecord) -> Dimensions:
+    """With the numbers, but for people: the name of an API key may be that of two."""
+    numbers = (row.core_metrics, row.tool_actions, row.model_breakdown)
+    return (*_named(row), None if row.actor.email_address else msgspec.json.encode(numbers))
+
+
+# All that the API documents, and not only what becomes a label.
+DIMENSIONS: Mapping[type[Row], Callable[[Any], Dimensions]] = {
+    UsageResult: attrgetter(
+        *("workspace_id", "model", "service_tier", "api_key_id", "account_id", "service_account_id"),
+        *("context_window", "inference_geo", "speed"),
+    ),
+    CostResult: attrgetter(
+        *("workspace_id", "description", "cost_type", "token_type", "model", "service_tier"),
+        *("context_window", "inference_geo"),
+    ),
+    ClaudeCodeRecord: _of_claude_code,
+}
+
+
+class _RawRows(msgspec.Struct):
+    data: list[RawRow]
+
+
+class _RawBucket(msgspec.Struct):
+    results: list[RawRow]
+
+
+class _RawBuckets(msgspec.Struct):
+    data: list[_RawBucket]
+
+
+class Repeats:
+    """Knows what the pages so far had. A report's bucket or row may not come again, a list goes on with new IDs."""
+
+    def __init__(self) -> None:
+        self._buckets: set[datetime] = set()
+        self._rows: set[Dimensions] = set()
+        self._ids: set[str] = set()
+
+    def found(self, page: Page | IdPage, body: bytes) -> Found | None:
+        """What of the page, whose body that is, has come before."""
+        if isinstance(page, ReportPage):
+            return self._in_report(page, body)
+        if isinstance(page, TokenPage | IdPage):
+            return self._in_list(page)
+        return None
+
+    def _in_list(self, page: TokenPage | IdPage) -> Found | None:
+        ids = {row.id for row in page.data}
+        if ids and self._ids and ids <= self._ids:
+            return Reason.PAGINATION, "the answer goes on with nothing but what came before"
+        self._ids |= ids
+        return None
+
+    def _in_report(self, page: ReportPage, body: bytes) -> Found | None:
+        for number, (start, rows) in enumerate(page.buckets()):
+            if start in self._buckets:
+                return Reason.PAGINATION, "the answer repeats a bucket"
+            if start is not None:
+                self._buckets.add(start)
+                self._rows.clear()
+            if rows and self._has_row(rows, number, start, body):
+                return Reason.SCHEMA, "the answer has a row twice: all its dimensions are those of another one"
+        return None
+
+    def _has_row(self, rows: Sequence[Row], number: int, start: datetime | None, body: bytes) -> bool:
+        kind = type(rows[0])
+        dimensions_of = DIMENSIONS[kind]
+        new = set(map(dimensions_of, rows))
+        if len(new) == len(rows) and self._rows.isdisjoint(new):
+            self._rows |= new
+            return False
+        for row, raw in zip(rows, _raw_rows(body, None if start is None else number), strict=True):
+            dimensions = dimensions_of(row)
+            if dimensions in self._rows and not _may_differ(raw, kind):
+                return True
+            self._rows.add(dimensions)
+        return False
+
+
+def _raw_rows(body: bytes, bucket: int | None) -> list[RawRow]:
+    """All rows of the page, or those of a bucket."""
+    body = whole_unicode(body)
+    if bucket is None:
+        return msgspec.json.decode(body, type=_RawRows).data
+    return msgspec.json.decode(body, type=_RawBuckets).data[bucket].results
+
+
+def _may_differ(raw: RawRow, kind: type[Row]) -> bool:
+    """Whether the row has a field that is not known and no number: it may be a dimension that the API has added."""
+    new = [raw[name] for name in raw.keys() - {*kind.__struct_fields__, *UNREAD}]
+    if "actor" in raw:
+        actor = msgspec.json.decode(raw["actor"], type=RawRow)
+        new += [actor[name] for name in actor.keys() - set(Actor.__struct_fields__)]
+    return any(bytes(value)[0] not in NUMBERS for value in new)
