@@ -50,6 +50,7 @@ UNITS = {
     "_failures_total": "refreshes",
     "_fds": "file descriptors",
     "_info": "1",
+    "_lines_dropped_total": "lines",
     "_lines_of_code": "lines",
     "_pull_requests": "pull requests",
     "_requests_total": "requests",
