@@ -24,6 +24,7 @@ from tests.soak.kinds import (
     row,
     setting,
     then,
+    without,
 )
 from tests.soak.statuses import HTML, PORTAL, always
 
@@ -67,8 +68,7 @@ def _numbers() -> Iterator[Kind]:
         for what, text in {"NaN": b"NaN", "Infinity": b"Infinity", "overflowing": b"1e999"}.items():
             act = then(setting(field, "@@"), raw(b'"@@"', b'"%s"' % text if endpoint == COST else text))
             yield fatal(f"{what} number in {endpoint}", act, "schema", endpoints=(endpoint,))
-        missing = row(lambda found, field=field: found.pop(field.split(".")[0]))
-        yield fatal(f"a missing number in {endpoint}", missing, "schema", endpoints=(endpoint,))
+        yield fatal(f"a missing number in {endpoint}", without(field.split(".")[0]), "schema", endpoints=(endpoint,))
         if endpoint != COST:
             yield fatal(f"a negative number in {endpoint}", setting(field, -3), "schema", endpoints=(endpoint,))
     credit = setting("amount", "-1234.5")
@@ -78,18 +78,32 @@ def _numbers() -> Iterator[Kind]:
 
 
 def _shapes() -> Iterator[Kind]:
-    yield fatal("rows that are no list", edited(lambda answer: answer.update(data={"0": EMAIL})), "schema",
-                endpoints=tuple(each for each in ENDPOINTS if each != "me"))  # fmt: skip
-    yield fatal("a row that is text", edited(lambda answer: answer.update(data=[MARKER])), "schema",
-                endpoints=tuple(each for each in ENDPOINTS if each != "me"))  # fmt: skip
+    yield fatal(
+        "rows that are no list",
+        edited(lambda answer: answer.update(data={"0": EMAIL})),
+        "schema",
+        endpoints=tuple(each for each in ENDPOINTS if each != "me"),
+    )
+    yield fatal(
+        "a row that is text",
+        edited(lambda answer: answer.update(data=[MARKER])),
+        "schema",
+        endpoints=tuple(each for each in ENDPOINTS if each != "me"),
+    )
     yield fatal("an ID that is null", setting("id", None), "schema", endpoints=("me", *DATED, "users"))
     yield fatal("a bucket's start that is text", edited(_mistime), "schema", endpoints=(USAGE, COST))
-    yield fatal("a record's date without a zone", setting("date", "2026-11-20T00:00:00"), "schema",
-                endpoints=(CLAUDE_CODE,))  # fmt: skip
+    yield fatal(
+        "a record's date without a zone", setting("date", "2026-11-20T00:00:00"), "schema", endpoints=(CLAUDE_CODE,)
+    )
     odd = row(lambda found: found.update(future_field={"a": [1, None]}, future_number=1e300))
     yield harmless("unknown fields", odd)
-    for endpoint, field in ((USAGE, "service_tier"), (COST, "cost_type"), (CLAUDE_CODE, "terminal_type"),
-                            ("users", "role"), ("api_keys", "status")):  # fmt: skip
+    for endpoint, field in (
+        (USAGE, "service_tier"),
+        (COST, "cost_type"),
+        (CLAUDE_CODE, "terminal_type"),
+        ("users", "role"),
+        ("api_keys", "status"),
+    ):
         act = setting(field, "invented_9")
         yield harmless(f"an unknown {field}", act, clean=act, endpoints=(endpoint,), always=True)
 
@@ -116,8 +130,13 @@ def _decorations() -> Iterator[Kind]:
     yield harmless("a name that is a number", setting("name", 7), clean=null, endpoints=NAMED, always=True)
     for what, value in {"empty": "", "wordy": "soon", "numeric": 1.5, "listed": []}.items():
         for field, endpoints in (("expires_at", ("api_keys",)), ("created_at", DATED)):
-            yield harmless(f"an {what} {field}", setting(field, value), clean=setting(field, None),
-                           endpoints=endpoints, always=True)  # fmt: skip
+            yield harmless(
+                f"an {what} {field}",
+                setting(field, value),
+                clean=setting(field, None),
+                endpoints=endpoints,
+                always=True,
+            )
     yield harmless("a colour that is a number", setting("display_color", 7), endpoints=("workspaces",))
     yield harmless("an address that is a number", setting("email", 7), endpoints=("users",))
 

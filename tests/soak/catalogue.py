@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
 
 from tests.soak import bodies, paging, statuses, wires
@@ -37,8 +37,7 @@ def draw(kinds: Mapping[str, Kind], rng: Random) -> list[Fault]:
 
 
 def _shuffled(kinds: Mapping[str, Kind], rng: Random) -> Iterator[Kind]:
-    names: Collection[str] = sorted(kinds)
-    for name in rng.sample(names, len(names)):
+    for name in rng.sample(sorted(kinds), len(kinds)):
         if len(kinds) < MOST_FAULTS or not kinds[name].slow or rng.random() < SLOW_SHARE:
             yield kinds[name]
 

@@ -163,5 +163,5 @@ def leaks(text: str, log_lines: Sequence[object], keys: Collection[str]) -> Iter
             yield f"{secret} in the exposition"
         if secret in log:
             yield f"{secret} in the log"
-    if "starting_at" in log or "limit=" in log:
+    if "starting_at=" in log or "limit=" in log:
         yield "a query in the log"

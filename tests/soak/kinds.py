@@ -28,6 +28,7 @@ COLLECTORS = {
 }
 
 Json = dict[str, Any]
+End = Literal["keep", "close", "reset", "stall", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Wire:
 
     pieces: tuple[bytes, ...] = ()
     pause_seconds: float = 0
-    end: Literal["keep", "close", "reset", "stall", "refuse"] = "close"
+    end: End = "close"
 
 
 # None: the answer has no such place, and the fault waits for another one.
@@ -140,6 +141,11 @@ def setting(name: str, value: object) -> Act:
         return True
 
     return row(edit)
+
+
+def without(name: str) -> Act:
+    """The first row without a field."""
+    return row(lambda found: found.pop(name, None) is not None)
 
 
 def raw(before: bytes, after: bytes) -> Act:

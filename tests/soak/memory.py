@@ -37,14 +37,17 @@ async def sample(number: int, most_descriptors: int) -> Sample:
             break
         await asyncio.sleep(0.02)
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    resident_mb = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return Sample(number, resident_mb, threading.active_count(), _descriptors(), len(asyncio.all_tasks()))
+    return Sample(number, _resident_mb(), threading.active_count(), _descriptors(), len(asyncio.all_tasks()))
 
 
 def most_descriptors() -> int:
     """From now on, before there are any connections."""
     return _descriptors() + MOST_DESCRIPTORS
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _descriptors() -> int:

@@ -94,8 +94,9 @@ def kinds() -> Iterator[Kind]:
     yield fatal("a bucket twice", edited(_bucket_twice), "pagination", endpoints=(USAGE, COST))
     yield fatal("a row twice", edited(_row_twice), "schema", endpoints=REPORTS)
     yield either("an ID twice", edited(_row_twice), *TWICE, endpoints=LISTS)
-    yield fatal("has_more that is text", edited(lambda answer: answer.update(has_more="yes")), "schema",
-                endpoints=WITH_MORE)  # fmt: skip
+    yield fatal(
+        "has_more that is text", edited(lambda answer: answer.update(has_more="yes")), "schema", endpoints=WITH_MORE
+    )
     yield fatal(
         "has_more left out",
         edited(lambda answer: answer.pop("has_more") in (True, False)),

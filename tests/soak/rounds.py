@@ -23,7 +23,7 @@ from tests.soak.kinds import COLLECTORS, Kind
 from tests.soak.scrapes import Data, data_of, scraped, states
 from tests.soak.upstream import Fault, Upstream
 
-FLAGS = ("--api.timeout-seconds", "2", "--api.retry-seconds", "3", "--usage.days", "4", "--cost.days", "4")
+FLAGS = ("--api.timeout-seconds", "2", "--api.retry-seconds", "3", "--usage.days", "4", "--cost.days", "3")
 # A Monday; from one seed to the next it is a little later, and after two weeks the first day again.
 FIRST = datetime.fromisoformat("2026-11-16T03:00:00Z")
 STEP, STEPS = timedelta(hours=7, minutes=13), 46
@@ -48,13 +48,14 @@ class Soak:
     """The exporter under test, beside the upstream. Exporters that meet no fault tell the truth."""
 
     def __init__(self, upstream: Upstream, key_file: Path, move_to: Callable[[datetime], object]) -> None:
-        self._upstream = upstream
+        self.upstream = upstream
+        self.default_id = upstream.api.default_id
         self._key_file = key_file
         self._move_to = move_to
 
     @asynccontextmanager
     async def exporter(self) -> AsyncIterator[Exporter]:
-        async with exporting(self._upstream.base_url, *FLAGS, key_file=self._key_file) as exporter:
+        async with exporting(self.upstream.base_url, *FLAGS, key_file=self._key_file) as exporter:
             yield exporter
 
     async def round(self, seed: int, kinds: Mapping[str, Kind], lasting: Exporter) -> Outcome:
@@ -74,24 +75,17 @@ class Soak:
     def turn(self, now: datetime, state: str, revision: int) -> None:
         """The clock and what the organization is like."""
         self._move_to(now)
-        self._upstream.now, self._upstream.state, self._upstream.revision = now, state, revision
+        api = self.upstream.api
+        api.now, api.state, api.revision = now, state, revision
 
     async def truth(self, exporter: Exporter, faults: Sequence[Fault] = ()) -> Data:
         """What a new exporter makes of the undisturbed upstream, harmless faults put plainly."""
         plain = [replace(f, kind=replace(f.kind, act=f.kind.clean)) for f in faults if f.kind.clean]
-        self._upstream.arm(*plain)
+        self.upstream.arm(*plain)
         await exporter.refresh()
         exposed = exporter.exposed
         assert all(state.up for state in states(exposed).values()), "an undisturbed exporter is not up"
         return data_of(exposed, self.default_id)
-
-    @property
-    def default_id(self) -> str:
-        return self._upstream.default_id
-
-    @property
-    def upstream(self) -> Upstream:
-        return self._upstream
 
 
 class _Round:
@@ -103,9 +97,9 @@ class _Round:
         self._stack = stack
         self._start = FIRST + outcome.seed % STEPS * STEP
         self._revision = outcome.seed % 5
-        self._keys = {soak.upstream.key}
+        self._keys = {soak.upstream.api.key}
 
-    async def run(self, lines: list[Mapping[str, object]]) -> None:
+    async def run(self, lines: Sequence[Mapping[str, object]]) -> None:
         rng = self._rng
         old: Data = {}
         before = after = rng.choice(("prompt", "prompt", "late", "spike"))
@@ -125,7 +119,7 @@ class _Round:
         step = await self._step(self._outcome.faults, truths, "with faults")
         self._count(step)
         await self._recover(now, after, step)
-        self._keys.add(self._soak.upstream.key)
+        self._keys.add(self._soak.upstream.api.key)
         self._outcome.problems += [*leaks(self._tried.text, lines, self._keys), *_defects(lines)]
 
     async def _new(self, faults: Sequence[Fault] = ()) -> Data:

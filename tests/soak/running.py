@@ -12,6 +12,7 @@ import freezegun
 
 from exporter.background import DaemonThreads
 from tests.soak import memory
+from tests.soak.api import SimulatedApi
 from tests.soak.kinds import Kind
 from tests.soak.memory import Sample
 from tests.soak.rounds import FIRST, Outcome, Soak
@@ -33,7 +34,7 @@ def run(seeds: range, kinds: Mapping[str, Kind], tell: Callable[[Outcome], None]
     """A round for each seed. The clock is frozen before any thread starts, for event loops must not see two."""
     with freezegun.freeze_time(FIRST, real_asyncio=True) as frozen, tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "key"
-        with Upstream(key_file) as upstream:
+        with Upstream(SimulatedApi(key_file)) as upstream:
             return asyncio.run(_run(Soak(upstream, key_file, frozen.move_to), seeds, kinds, tell))
 
 

@@ -58,7 +58,7 @@ def scraped(exporter: Exporter) -> Exposed:
     """Every sample. Raises AssertionError where two forms tell two things."""
     found = forms(exporter)
     exposed = parse(found["TEXT"].decode())
-    families = openmetrics_families(found["OPENMETRICS"].decode())
+    families = openmetrics_families(found["OPENMETRICS"].decode())  # type: ignore[no-untyped-call]  # no types there
     others = {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
     own = {(name, key): value for name, samples in exposed.items() for key, value in samples.items()}
     moving = ("process_",)

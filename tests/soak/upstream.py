@@ -1,44 +1,25 @@
-"""The simulated organization's API behind a socket of the soak's own, which spoils answers on order."""
+"""The simulated API behind a socket of the soak's own, which spoils answers on order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 import struct
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from exporter.demo.endpoints import PARAMETERS, Endpoints, Incoming
-from exporter.demo.errors import ApiError, error_body
-from exporter.demo.organization import Organization
-from exporter.demo.reports import Reports
-from tests.soak.kinds import JSON, Json, Kind, Reply, Wire, rows_of
+from tests.soak.api import CURSORS, SimulatedApi
+from tests.soak.kinds import Kind, Reply, Wire
 from tests.soak.paging import ALIAS
 from tests.soak.wires import whole
 
 PREFIX = "/v1/organizations/"
-CURSORS = ("page", "after_id")
-# So small that every list and report has several pages.
-LIMITS = {
-    "usage_report/messages": "3",
-    "cost_report": "19",
-    "usage_report/claude_code": "3",
-    "workspaces": "2",
-    "api_keys": "5",
-    "users": "4",
-    "service_accounts": "2",
-}
-OWN_KEY = "sk-ant-admin01-the-demo-s-own"
-LAGS = {"prompt": timedelta(minutes=5), "late": timedelta(hours=7), "spike": timedelta(minutes=5)}
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -71,29 +52,13 @@ class Seen:
 
 
 class Upstream:
-    """Answers in a thread with its own event loop. What it says depends on `now`, `state` and `revision` alone."""
+    """Answers in a thread with its own event loop."""
 
-    def __init__(self, key_file: Path) -> None:
-        self.now = datetime.fromisoformat("2026-11-09T00:00:00Z")
-        self.state = "prompt"
-        self.revision = 0
+    def __init__(self, api: SimulatedApi) -> None:
+        self.api = api
         self.seen = Seen()
         self.base_url = ""
         self._faults: list[Fault] = []
-        self._key_file = key_file
-        self._keys = 0
-        self.rotate()
-        organizations = {state: Organization(seed=5, actors=5, workspaces=3, spike=state == "spike") for state in LAGS}
-        self.default_id = organizations["prompt"].default_workspace.id
-        self._endpoints = {
-            state: Endpoints(
-                organization,
-                Reports(organization, usage_lag=LAGS[state], cost_lag=LAGS[state], claude_code_lag=LAGS[state]),
-                key=OWN_KEY,
-                forbidden=frozenset(),
-            )
-            for state, organization in organizations.items()
-        }
         self._connections: set[asyncio.Task[None]] = set()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="soak-api", daemon=True)
@@ -102,12 +67,6 @@ class Upstream:
         """From now on these faults; what is seen is counted anew."""
         asyncio.run_coroutine_threadsafe(self._arm([replace(fault) for fault in faults]), self._loop).result()
         return self.seen
-
-    def rotate(self) -> None:
-        """Another key, in the file too."""
-        self._keys += 1
-        self.key = f"sk-ant-admin01-soak-{self._keys}"
-        self._key_file.write_text(self.key, encoding="utf-8")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -188,14 +147,14 @@ class Upstream:
         params = dict(parse_qsl(url.query))
         cursor = next((params[name] for name in CURSORS if name in params), "")
         self._look_at(endpoint, headers)
-        reply = self._healthy(endpoint, parse_qsl(url.query), headers)
+        reply = self.api.answer(endpoint, parse_qsl(url.query), headers)
         fault = self._due(endpoint) if reply.status == 200 and not _bypasses(cursor) else None
         answer = fault.kind.act(reply) if fault else None
         if fault and answer:
             fault.count -= 1
             self.seen.hits[endpoint].append(fault.kind)
             if fault.kind.rotates:
-                self.rotate()
+                self.api.rotate()
         answer = answer or reply
         if isinstance(answer, Reply):
             self.seen.statuses[endpoint, str(answer.status)] += 1
@@ -217,43 +176,7 @@ class Upstream:
                 fault.after -= 1
         return None
 
-    def _healthy(self, endpoint: str, items: list[tuple[str, str]], headers: Mapping[str, str]) -> Reply:
-        given = headers.get("x-api-key")
-        own = {**headers, "x-api-key": OWN_KEY if given == self.key else str(given)}
-        params = [pair for name, value in items if (pair := _translated(endpoint, name, value))]
-        try:
-            if endpoint not in PARAMETERS:
-                raise ApiError(404, "no such endpoint")
-            answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, self.now))
-        except ApiError as error:
-            extra = tuple(error.headers.items())
-            return Reply(error_body(error.status, error.message, "req_soak"), error.status, (JSON, *extra))
-        return Reply(revised(answer.body, endpoint, self.revision))
-
 
 def _bypasses(cursor: str) -> bool:
     """What an earlier fault has led to is answered well, unless it is to go round for ever."""
     return cursor.startswith(ALIAS) and not cursor.startswith("alias.loop.")
-
-
-def _translated(endpoint: str, name: str, value: str) -> tuple[str, str] | None:
-    if name == "limit":
-        return name, LIMITS[endpoint]
-    if name in CURSORS and value.startswith(ALIAS):
-        *_, value = value.split(".", 2)
-        return (name, value) if value else None
-    return name, value
-
-
-def revised(body: bytes, endpoint: str, revision: int) -> bytes:
-    """As the organization is in that revision: names change, and roles."""
-    if endpoint not in (*LIMITS, "me") or "report" in endpoint:
-        return body
-    answer: Json = json.loads(body)
-    for row in rows_of(answer):
-        if "name" in row:
-            row["name"] = f"{row['name']} {revision}"
-    for row in rows_of(answer)[:1]:
-        for role in {"role", "organization_role"} & row.keys():
-            row[role] = f"role_{revision}"
-    return json.dumps(answer).encode()
