@@ -32,6 +32,7 @@ class Step:
 
     before: Exposed
     after: Exposed
+    text: str
     faults: Sequence[Fault]
     seen: Seen
 
@@ -50,7 +51,7 @@ REFUSED = [Kind("refused", lambda reply: reply, Effect.EITHER, frozenset({"netwo
 
 def problems(step: Step, truths: Truths) -> Iterator[str]:
     """All that does not hold."""
-    data = data_of(step.after, truths.default_id)
+    data = data_of(step.text, truths.default_id)
     before, after = states(step.before), states(step.after)
     for endpoint in ENDPOINTS:
         yield from _data(endpoint, data, step, truths)
@@ -65,12 +66,10 @@ def problems(step: Step, truths: Truths) -> Iterator[str]:
 
 
 def _data(endpoint: str, data: Data, step: Step, truths: Truths) -> Iterator[str]:
-    shown, old, new = (each.get(endpoint, {}) for each in (data, truths.old, truths.new))
+    shown, old, new = (set(each.get(endpoint, ())) for each in (data, truths.old, truths.new))
     if shown not in (old, new):
-        strange = sorted(
-            f"{name} {dict(key)} {value}" for (name, key), value in shown.items() - old.items() - new.items()
-        )
-        yield f"{endpoint}: neither the old nor the new truth, but a mixture: {strange[:2]}"
+        missing, strange = sorted(new - shown), sorted(shown - old - new)
+        yield f"{endpoint}: neither the old nor the new truth: {strange[:2]}, without {missing[:2]}"
     elif not step.harm(endpoint) and shown != new:
         yield f"{endpoint}: nothing was wrong with it, and its data are old"
     elif step.is_doomed(endpoint) and shown != old:

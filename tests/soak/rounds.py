@@ -20,7 +20,7 @@ from tests.exporting import Exporter, exporting
 from tests.soak.catalogue import draw
 from tests.soak.checks import Step, Truths, leaks, problems
 from tests.soak.kinds import COLLECTORS, Kind
-from tests.soak.scrapes import Data, data_of, scraped, states
+from tests.soak.scrapes import Data, data_of, own, scraped, states
 from tests.soak.upstream import Fault, Upstream
 
 FLAGS = ("--api.timeout-seconds", "2", "--api.retry-seconds", "3", "--usage.days", "4", "--cost.days", "3")
@@ -83,9 +83,8 @@ class Soak:
         plain = [replace(f, kind=replace(f.kind, act=f.kind.clean)) for f in faults if f.kind.clean]
         self.upstream.arm(*plain)
         await exporter.refresh()
-        exposed = exporter.exposed
-        assert all(state.up for state in states(exposed).values()), "an undisturbed exporter is not up"
-        return data_of(exposed, self.default_id)
+        assert all(state.up for state in states(own(exporter)).values()), "an undisturbed exporter is not up"
+        return data_of(exporter.text, self.default_id)
 
 
 class _Round:
@@ -113,7 +112,7 @@ class _Round:
         self._soak.turn(now, after, self._revision + 1)
         await undisturbed.roll()
         await self._tried.roll()
-        old = {} if self._outcome.fresh else data_of(undisturbed.exposed, self._soak.default_id)
+        old = {} if self._outcome.fresh else data_of(undisturbed.text, self._soak.default_id)
         new = await self._new(self._outcome.faults)
         truths = Truths(old, new, self._outcome.fresh, now, self._soak.default_id)
         step = await self._step(self._outcome.faults, truths, "with faults")
@@ -132,14 +131,14 @@ class _Round:
             now += HOUR
         self._soak.turn(now, state, self._revision + 1)
         new = await self._new()
-        old = data_of(step.after, self._soak.default_id)
+        old = data_of(step.text, self._soak.default_id)
         recovered = await self._step((), Truths(old, new, False, now, self._soak.default_id), "after them")
         if down := [name for name, one in states(recovered.after).items() if one.up != 1]:
             self._outcome.problems.append(f"after them: not up again: {', '.join(down)}")
 
     async def _step(self, faults: Sequence[Fault], truths: Truths, when: str) -> Step:
         """Refresh everything, one after the other or all at once, and check."""
-        before = self._tried.exposed
+        before = own(self._tried)
         seen = self._soak.upstream.arm(*faults)
         if self._rng.random() < 0.5:
             await self._tried.refresh()
@@ -147,7 +146,7 @@ class _Round:
             await asyncio.gather(*(self._tried.refresh(name) for name in COLLECTORS))
         after = scraped(self._tried)
         self._outcome.scrapes += 4
-        step = Step(before, after, faults, seen)
+        step = Step(before, after, self._tried.text, faults, seen)
         self._outcome.problems += [f"{when}: {problem}" for problem in problems(step, truths)]
         return step
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.soak.kinds import EMAIL, JSON, MARKER, OTHER_KEY, Act, Kind, Reply, fatal, passing
 
@@ -93,8 +94,18 @@ def kinds() -> Iterator[Kind]:
         yield of_status(f"empty {status}", always(SOON, status=status), status)
         binary = always(("content-type", "application/octet-stream"), SOON, body=bytes(range(256)), status=status)
         yield of_status(f"binary {status}", binary, status)
+    for status in (400, 403):
+        kind = fatal(f"another type of organization {status}", _of_another_type(status), "forbidden", refusal=True)
+        yield replace(kind, endpoints=ALL_BUT_WORKSPACES if status == 400 else kind.endpoints)
     yield from _odd()
     yield from _redirects()
+
+
+def _of_another_type(status: int) -> Act:
+    """A refusal whatever its status."""
+    details = {"error_code": "organization_type_not_supported"}
+    error = {"type": "invalid_request_error", "message": "not for this organization", "details": details}
+    return always(JSON, SOON, body=json.dumps({"type": "error", "error": error}).encode(), status=status)
 
 
 def _odd() -> Iterator[Kind]:

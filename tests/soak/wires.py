@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from tests.soak.kinds import (
-    JSON,
     MARKER,
     OTHER_KEY,
     Act,
@@ -169,14 +168,3 @@ def _delays() -> Iterator[Kind]:
     yield passing("402, should retry", api_error(402, SOON, ("x-should-retry", "true")), "request")
     yield harmless("401, and another key in the file", api_error(401), rotates=True)
     yield fatal("401 for good", api_error(401), "auth", always=True)
-    yield fatal(
-        "an organization of another type",
-        lambda _: Reply(
-            b'{"type":"error","error":{"type":"invalid_request_error","message":"not here",'
-            b'"details":{"error_code":"organization_type_not_supported"}}}',
-            403,
-            (JSON, SOON),
-        ),
-        "forbidden",
-        refusal=True,
-    )
