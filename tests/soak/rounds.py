@@ -126,8 +126,11 @@ class _Round:
             return await self._soak.truth(exporter, faults)
 
     async def _recover(self, now: datetime, state: str, step: Step) -> None:
-        """Without faults everything is new and up; what was refused from the start is asked for an hour later."""
-        if self._outcome.fresh:
+        """Without faults everything is new and up.
+
+        What was refused from the start is asked for an hour later, and old days that were another truth are read again.
+        """
+        if self._outcome.fresh or any(fault.kind.clean for fault in self._outcome.faults):
             now += HOUR
         self._soak.turn(now, state, self._revision + 1)
         new = await self._new()

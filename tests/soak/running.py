@@ -10,6 +10,7 @@ from pathlib import Path
 
 import freezegun
 
+from exporter import memory as allocator
 from exporter.background import DaemonThreads
 from tests.soak import memory
 from tests.soak.api import SimulatedApi
@@ -31,7 +32,11 @@ class Result:
 
 
 def run(seeds: range, kinds: Mapping[str, Kind], tell: Callable[[Outcome], None] = lambda _: None) -> Result:
-    """A round for each seed. The clock is frozen before any thread starts, for event loops must not see two."""
+    """A round for each seed. The clock is frozen before any thread starts, for event loops must not see two.
+
+    Memory is allocated, and threads are started, as `exporter.app.run` does it.
+    """
+    allocator.tune()
     with freezegun.freeze_time(FIRST, real_asyncio=True) as frozen, tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "key"
         with Upstream(SimulatedApi(key_file)) as upstream:

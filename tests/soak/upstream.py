@@ -156,6 +156,8 @@ class Upstream:
             if fault.kind.rotates:
                 self.api.rotate()
         answer = answer or reply
+        if isinstance(answer, Wire) and fault and not fault.kind.wire:
+            self.seen.statuses[endpoint, "200"] += 1
         if isinstance(answer, Reply):
             self.seen.statuses[endpoint, str(answer.status)] += 1
             answer = whole(replace(answer, body=answer.body.replace(b"alias.same", f"alias.same.{cursor}".encode())))
