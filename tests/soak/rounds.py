@@ -27,7 +27,8 @@ FLAGS = ("--api.timeout-seconds", "2", "--api.retry-seconds", "3", "--usage.days
 # A Monday; from one seed to the next it is a little later, and after two weeks the first day again.
 FIRST = datetime.fromisoformat("2026-11-16T03:00:00Z")
 STEP, STEPS = timedelta(hours=7, minutes=13), 46
-PAUSES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6), timedelta(hours=26))
+LONG_PAUSES = (timedelta(hours=1), timedelta(hours=3), timedelta(hours=6), timedelta(hours=26))
+PAUSES = (timedelta(minutes=10), *LONG_PAUSES)
 FRESH_SHARE = 0.2
 HOUR = timedelta(hours=1)
 
@@ -108,7 +109,7 @@ class _Round:
             old = await self._soak.truth(undisturbed)
             await self._step((), Truths({}, old, True, self._start, self._soak.default_id), "at first")
             after = rng.choice((before, "prompt", "late", "spike"))
-        now = self._start + rng.choice(PAUSES)
+        now = self._start + rng.choice(LONG_PAUSES if _is_another_truth(self._outcome.faults) else PAUSES)
         self._soak.turn(now, after, self._revision + 1)
         await undisturbed.roll()
         await self._tried.roll()
@@ -130,7 +131,7 @@ class _Round:
 
         What was refused from the start is asked for an hour later, and old days that were another truth are read again.
         """
-        if self._outcome.fresh or any(fault.kind.clean for fault in self._outcome.faults):
+        if self._outcome.fresh or _is_another_truth(self._outcome.faults):
             now += HOUR
         self._soak.turn(now, state, self._revision + 1)
         new = await self._new()
@@ -163,6 +164,11 @@ class _Round:
             if not step.seen.hits.get(fault.endpoint):
                 result = "not met"
             self._outcome.results[fault.kind.name, result] += 1
+
+
+def _is_another_truth(faults: Sequence[Fault]) -> bool:
+    """Of old days too, which are read hourly."""
+    return any(fault.kind.clean for fault in faults)
 
 
 def _defects(lines: Sequence[Mapping[str, object]]) -> list[str]:
