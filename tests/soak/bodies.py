@@ -20,6 +20,7 @@ from tests.soak.kinds import (
     edited,
     fatal,
     harmless,
+    prefixed,
     raw,
     row,
     setting,
@@ -104,7 +105,7 @@ def _shapes() -> Iterator[Kind]:
         ("users", "role"),
         ("api_keys", "status"),
     ):
-        act = setting(field, "invented_9")
+        act = prefixed(field)
         yield harmless(f"an unknown {field}", act, clean=act, endpoints=(endpoint,), always=True)
 
 

@@ -143,6 +143,16 @@ def setting(name: str, value: object) -> Act:
     return row(edit)
 
 
+def prefixed(name: str) -> Act:
+    """The first row with a value that nobody knows; what was two things stays two."""
+
+    def edit(found: Json) -> object:
+        found[name] = f"invented_{found[name]}"
+        return True
+
+    return row(edit)
+
+
 def without(name: str) -> Act:
     """The first row without a field."""
     return row(lambda found: found.pop(name, None) is not None)
