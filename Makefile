@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench golden dashboards docs requirements dist sbom image image-test clean venv runtime dev
+.PHONY: help demo test lint format bench soak golden dashboards docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ format: dev ## Format the code and mend what can be mended
 
 bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARGS="10000 500000"
 	@$(RUN) tests.benchmarks $(ARGS)
+
+soak: dev ## Rounds of upstream faults by seed, every scrape checked; ARGS="--rounds 300 --seed 1"
+	@$(RUN) tests.soak $(ARGS)
 
 golden: dev ## Update the golden exposition file
 	@$(RUN) pytest tests/test_golden.py --update-golden $(ARGS)

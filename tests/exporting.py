@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -83,12 +84,14 @@ def _is_of_the_api(line: str) -> bool:
 
 
 @asynccontextmanager
-async def exporting(base_url: str, *flags: str, key: str = KEY) -> AsyncIterator[Exporter]:
+async def exporting(
+    base_url: str, *flags: str, key: str = KEY, key_file: Path | None = None
+) -> AsyncIterator[Exporter]:
     """With the settings of the flags; the clock is the machine's, which tests freeze."""
     settings = load(["--api.base-url", base_url, "--api.retry-seconds", "3", *flags], {"ANTHROPIC_ADMIN_API_KEY": key})
     assert settings.api.key
     telemetry = Telemetry(organization=settings.organization.name)
-    api = Api(settings.api.base_url, AdminKey(settings.api.key, None))
+    api = Api(settings.api.base_url, AdminKey(settings.api.key, key_file))
     async with connect(settings, api, telemetry.observe_request) as client:
         publisher, poller = assemble(settings, client, telemetry)
         yield Exporter(poller, publisher, telemetry, client)

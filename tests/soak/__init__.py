@@ -1,0 +1,1 @@
+"""A soak: rounds of faults by seed against the whole exporter, every scrape checked. `make soak`."""
