@@ -55,11 +55,10 @@ def refusal_of(body: bytes, content_type: str, secret: str = "") -> Refusal:
 
 
 def foreign(body: bytes, content_type: str, secret: str = "") -> str:
-    """What there is to say of an answer that is not the API's: its kind, and its title or message."""
-    body = body[:LARGEST_ERROR_BYTES]
+    """What there is to say of an answer that is not the API's: its kind, and a page's title; none of its other text."""
     kind = one_line(content_type.partition(";")[0], secret)[:LONGEST_CONTENT_TYPE]
-    said = one_line(_gateway_message(_decoded(body)) or _title(body), secret)[:LONGEST_TITLE]
-    quoted = f', "{said}"' if said else ""
+    title = one_line(_title(body[:LARGEST_ERROR_BYTES]), secret)[:LONGEST_TITLE]
+    quoted = f', "{title}"' if title else ""
     return f"{kind or 'no content type'}{quoted}: {FOREIGN}"
 
 
@@ -76,15 +75,6 @@ def _own_type(answer: Mapping[str, object], error: Mapping[str, object]) -> str 
     error_type = _text(error, "type")
     is_new = answer.get("type") == "error" and error_type.endswith("_error")
     return error_type if is_new or error_type in ERROR_TYPES else None
-
-
-def _gateway_message(answer: object) -> str:
-    """Of `{"message": …}`, `{"error": …}`, `{"error": {"message": …}}`."""
-    if not isinstance(answer, dict):
-        return ""
-    error = answer.get("error")
-    nested = _text(error, "message") if isinstance(error, dict) else ""
-    return nested or _text(answer, "message") or _text(answer, "error")
 
 
 def _title(body: bytes) -> str:
