@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.soak.catalogue import catalogue
 from tests.soak.running import run
 
 ROUNDS = range(1, 9)
 
 
+@pytest.mark.slow
 def test_every_scrape_under_faults_is_the_old_or_the_new_whole_truth() -> None:
     quick = {name: kind for name, kind in catalogue().items() if not kind.slow}
     result = run(ROUNDS, quick)
