@@ -50,7 +50,6 @@ SERVICE_ACCOUNTS = Request(
     VERSION,
 )
 INCLUDE_DEFAULT = ("include_default", "true")
-OF_THE_WHOLE_API = frozenset({Reason.AUTH, Reason.NETWORK, Reason.TIMEOUT, Reason.RATE_LIMITED})
 
 T = TypeVar("T")
 Workspaces = Mapping[str, Workspace]
@@ -100,8 +99,6 @@ class _Refresh:
         refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
     ) -> T:
         """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
-        if any(failure.reason in OF_THE_WHOLE_API for failure in self.failures):
-            return kept
         try:
             return await self.entitlement.attempt(request.endpoint, read, self.now, refusals)
         except NotEntitled as refusal:

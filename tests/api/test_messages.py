@@ -81,7 +81,7 @@ def test_a_refusal_of_the_key_says_what_kind_it_looks_like(api: ScriptedApi, sta
 def test_a_refusal_of_something_else_says_nothing_of_the_key(api: ScriptedApi) -> None:
     api.on(PATH, Answer({"message": "forbidden"}, 403))
     problem = failure(connect(api, key="sk-ant-api03-hunter2", retry_seconds=0))
-    assert problem.message == f'application/json, "forbidden": {FOREIGN}'
+    assert problem.message == f"application/json: {FOREIGN}"
 
 
 def test_a_message_is_made_fit_to_be_shown(api: ScriptedApi) -> None:

@@ -12,7 +12,6 @@ from tests.soak.kinds import COLLECTORS, ENDPOINTS, SECRETS, Effect, Kind
 from tests.soak.scrapes import OWN, Data, State, data_of, names_of, requests, states
 from tests.soak.upstream import Fault, Seen
 
-OF_THE_WHOLE_API = {"auth", "network", "timeout", "rate_limited"}
 MAIN = {"usage_report/messages", "cost_report", "usage_report/claude_code", "workspaces"}
 
 
@@ -41,12 +40,6 @@ class Step:
         """The hits that are not harmless."""
         hits = [kind for kind in self.seen.hits.get(endpoint, ()) if kind.effect is not Effect.HARMLESS]
         return hits + (REFUSED if self.seen.refused else [])
-
-    def may_be_old(self, endpoint: str) -> bool:
-        """Something was wrong with it, or it was not asked for once the API as a whole seemed to be away."""
-        beside = next(endpoints for endpoints in COLLECTORS.values() if endpoint in endpoints)
-        away = any(kind.reasons & OF_THE_WHOLE_API for other in beside for kind in self.harm(other))
-        return bool(self.harm(endpoint)) or (away and not self.seen.requests[endpoint])
 
     def is_doomed(self, endpoint: str) -> bool:
         met = bool(self.seen.hits.get(endpoint))
@@ -77,7 +70,7 @@ def _data(endpoint: str, data: Data, step: Step, truths: Truths) -> Iterator[str
     if shown not in (old, new):
         missing, strange = sorted(new - shown), sorted(shown - old - new)
         yield f"{endpoint}: neither the old nor the new truth: {strange[:2]}, without {missing[:2]}"
-    elif not step.may_be_old(endpoint) and shown != new:
+    elif not step.harm(endpoint) and shown != new:
         yield f"{endpoint}: nothing was wrong with it, and its data are old"
     elif step.is_doomed(endpoint) and shown != old:
         yield f"{endpoint}: it cannot have succeeded, and its data are new"
