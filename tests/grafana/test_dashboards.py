@@ -43,6 +43,7 @@ MAY_BE_EMPTY_SERIES = {
 # In the first hour of a day, or of a month.
 NOT_REPORTED_YET = {"Today so far", "Month to date", "Workspaces"}
 NOT_SHOWN = {
+    "anthropic_exporter_log_lines_dropped_total": "0 but where standard error is blocked, and the log itself tells it",
     "process_virtual_memory_bytes": "the resident memory is what a container is limited by",
 }
 
