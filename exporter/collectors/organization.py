@@ -82,7 +82,7 @@ class OrganizationReading:
 
 @dataclass
 class _Refresh:
-    """The lists of one refresh: each fails alone, and none is asked after a failure that is the whole API's."""
+    """The lists of one refresh, each of which fails alone."""
 
     entitlement: Entitlement
     now: datetime
@@ -182,7 +182,7 @@ class OrganizationCollector:
         except ApiError as error:
             if error.status != HTTPStatus.BAD_REQUEST:  # an API older than the parameter
                 raise
-            return await self._list_workspaces(WORKSPACES), None
+            return await self._list_workspaces(WORKSPACES), known
         if known in listed:  # it never changes: one list is enough
             return listed, known
         without_it = id_pages(self.client, WORKSPACES, WorkspacePage)

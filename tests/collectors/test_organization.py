@@ -139,6 +139,22 @@ def test_an_api_that_does_not_know_the_default_workspaces_parameter_is_asked_wit
     assert found.default_workspace_id is None
 
 
+def test_the_default_workspace_once_found_is_not_lost_with_the_parameter() -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization")
+            known: Directory = exporter.publisher.reading("organization").directory
+            api.on(WORKSPACES, [error(400, "a stray one"), listing({"id": "wrkspc_01", "name": "Research"})])
+            await exporter.refresh("organization")
+            now: Directory = exporter.publisher.reading("organization").directory
+            assert known.default_workspace_id
+            assert now.workspace(known.default_workspace_id) == ("default", "default")
+
+    with ScriptedApi() as api:
+        script(api)
+        asyncio.run(run(api.base_url))
+
+
 def test_an_empty_name_falls_back_to_the_id() -> None:
     found, _, _ = directory({WORKSPACES: listing({"id": "wrkspc_02", "name": ""}, {"id": "wrkspc_03", "name": None})})
     assert found.workspace("wrkspc_02") == ("wrkspc_02", "wrkspc_02")
