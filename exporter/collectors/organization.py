@@ -99,6 +99,8 @@ class _Refresh:
         refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
     ) -> T:
         """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
+        if any(failure.reason is Reason.AUTH for failure in self.failures):  # the key's fault, and no list's own
+            refusals -= {Reason.AUTH}
         try:
             return await self.entitlement.attempt(request.endpoint, read, self.now, refusals)
         except NotEntitled as refusal:

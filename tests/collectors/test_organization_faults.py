@@ -245,6 +245,24 @@ def test_a_list_that_never_succeeded_has_no_families_and_names_wait_for_the_firs
     assert workspaces == {"wrkspc_01" if path == WORKSPACES else "Research"}
 
 
+def test_a_refused_key_gives_up_no_list() -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, *AT_ONCE) as exporter:
+            with capture_logs() as lines:
+                await exporter.refresh("organization")
+            told = [line["event"] for line in lines if line["log_level"] not in ("debug", "info")]
+            assert told == ["refresh failed; no data yet"]
+            script(api)
+            await exporter.refresh("organization")
+            assert exporter.value("anthropic_exporter_collector_up", collector="organization") == 1
+            assert FAMILIES_OF[SERVICE_ACCOUNTS] <= exporter.exposed.keys()
+
+    with ScriptedApi() as api:
+        for path in LISTS:
+            api.on(path, error(401))
+        asyncio.run(run(api.base_url))
+
+
 def test_the_first_failure_gives_the_reason() -> None:
     exporter, _ = read({USERS: FAULTS["schema"], API_KEYS: FAULTS["server"]})
     failing = exporter.exposed["anthropic_exporter_collector_failing"]
