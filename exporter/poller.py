@@ -107,7 +107,7 @@ class Poller:
 
     def _note_failure(self, status: CollectorStatus, error: ApiError, now: datetime) -> None:
         is_another = status.reason is not error.reason
-        has_data = self._telemetry.series.get(status.name, 0) > 0
+        has_data = status.last_success is not None or self._telemetry.series.get(status.name, 0) > 0
         status.up, status.error, status.failures = False, error, status.failures + 1
         status.failing_since = status.failing_since or now
         self._telemetry.count_failure(status.name, error.reason)
