@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
-from grafana.dashboards.panels import FULL, HALF, Steps, day_bars, lines, ranking, stat, table
+from grafana.dashboards.bars import day_bars, ranking
+from grafana.dashboards.frame import dashboard, days_variable, firing_alerts, label_variable, workspace_variable
+from grafana.dashboards.panels import FULL, USD, Steps, lines
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
@@ -23,97 +23,130 @@ from grafana.dashboards.promql import (
     first_of,
     largest,
     merged,
-    movers,
     newest_day,
     on_dates,
     ratio,
     total,
 )
+from grafana.dashboards.stats import BAD, change, stat
+from grafana.dashboards.tables import Label, Number, table
+from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TYPES
 
 COST = "anthropic_cost_usd"
 MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
 MONTH_BEFORE = "anthropic_cost_previous_month_usd"
-USD = "currencyUSD"
-CHANGE: Steps = ((None, "green"), (0.25, "orange"), (0.5, "red"))
+RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
+SHARE_OF_BUDGET: Steps = ((None, "green"), (0.8, "orange"), (1, "red"))
 NO_PRIORITY = "Priority Tier is not in the API's cost report."
-NOT_REPORTED = "Not reported yet"
 NO_COST = "No cost is reported: see Exporter health"
+A_WEEK_AGO = "the same weekday of the week before"
 
 
 def build() -> Dashboard:
     return dashboard(
         "cost",
         "Cost",
-        "Billed cost by day, workspace and model: what it was, how it changes, and where the month will end.",
+        "Billed cost by day, workspace and model: what this month costs, why it changed, and where it will end.",
         (workspace_variable(COST), label_variable("model", "Model", COST), days_variable()),
         {
-            "At a glance": _at_a_glance(),
-            "Months and budgets": _months_and_budgets(),
-            "Day by day": _day_by_day(),
-            "Where it goes": _where_it_goes(),
-            "What changed": _what_changed(),
+            "": [*_the_month(), *_what_needs_attention(), *_day_by_day()],
+            "Where it goes: ${days:text}": _where_it_goes(),
             "Over months": [_over_months()],
         },
+        collectors=("cost",),
     )
 
 
-def _at_a_glance() -> list[Builder[Panel]]:
+def _the_month() -> list[Builder[Panel]]:
+    month_before = total(merged(MONTH_BEFORE, WORKSPACE))
     return [
-        _usd("Yesterday", f"Cost of the last complete UTC day. {NO_PRIORITY}", total(_cost(day(1)))),
-        _usd(
-            "Today so far",
-            f"Cost of the current UTC day, as far as it is reported. {NO_PRIORITY}",
-            total(_cost(day(0))),
-        ),
-        _usd(
+        stat(
             "Month to date",
             f"Cost of the current UTC month over the reported days, of all models. {NO_PRIORITY}",
             _month_to_date(),
+            unit=USD,
+            decimals=0,
+            size=(5, 5),
         ),
-        _usd(
-            "Projected month end",
-            "Month to date, and for each day that is left the mean of the last seven complete days; of all models.",
+        change(
+            "Month end, projected",
+            "Month to date, and for each day that is left the mean of seven complete days, the newest two left out; of "
+            "all models. The arrow is against the whole month before.",
             _projected_month_end(),
+            month_before,
+            unit=USD,
+            decimals=0,
+            rise=BAD,
+            size=(5, 5),
         ),
         stat(
-            "Against the same weekday",
-            "The newest reported complete day against the same weekday of the week before.",
-            _against(lambda age: total(_cost(day(age + 7)), *ORGANIZATION)),
-            unit="percentunit",
-            steps=CHANGE,
-            no_value="Needs nine reported days",
+            "At yesterday's pace",
+            "Month to date, and the newest reported day once more for each day that is left; of all models.",
+            _at_the_newest_day_s_pace(),
+            unit=USD,
+            decimals=0,
+            size=(5, 5),
+        ),
+        change(
+            "Newest day",
+            f"Cost of the newest reported complete UTC day, usually yesterday. The arrow is against {A_WEEK_AGO}. "
+            f"{NO_PRIORITY}",
+            f"sum({newest_day(_reported)})",
+            f"sum({newest_day(_reported, lambda age: total(_cost(day(age + 7)), *ORGANIZATION))})",
+            unit=USD,
+            decimals=0,
+            rise=BAD,
+            size=(5, 5),
         ),
         stat(
-            "Against the 7-day median",
-            "The newest reported complete day against the median of the seven days before it.",
-            _against(_median_of_the_week_before),
-            unit="percentunit",
-            steps=CHANGE,
-            no_value="Needs two reported days",
+            "Today so far",
+            f"Cost of the current UTC day, as far as it is reported. {NO_PRIORITY}",
+            total(_cost(day(0))),
+            unit=USD,
+            decimals=0,
+            no_value="Not yet",
+            size=(4, 5),
         ),
     ]
 
 
-def _months_and_budgets() -> list[Builder[Panel]]:
-    recorded = f"{{{SCOPE}}}"
+def _what_needs_attention() -> list[Builder[Panel]]:
+    def column(of: Callable[[int], str]) -> str:
+        return by_workspace(newest_day(_reported, of), COST)
+
+    def of_day(age: int) -> str:
+        return total(_cost(day(age)), *BY_WORKSPACE)
+
+    def before(age: int) -> str:
+        return f"({of_day(age + 7)} or 0 * {of_day(age)})"
+
+    def now(age: int) -> str:
+        return f"({of_day(age)} or 0 * {of_day(age + 7)})"
+
+    by = "on (job, organization, workspace_id)"
     return [
-        _usd(
-            "Month before",
-            f"Cost of the whole UTC month before, of all models. {NO_PRIORITY}",
-            total(merged(MONTH_BEFORE, WORKSPACE)),
-        ),
+        firing_alerts((10, 7)),
         table(
-            "Budgets",
-            "Month to date and projected month end as shares of the budgets in grafana/alerts/budgets.yml.",
+            "Workspaces, newest day against a week ago",
+            f"The newest reported complete day against {A_WEEK_AGO}, with the largest change in either direction first.",
+            {"workspace": Label("Workspace", 190)},
             {
-                "Used": f"anthropic:budget_used:ratio{recorded}",
-                "Projected": f"anthropic:budget_projected:ratio{recorded}",
+                "Newest day": Number(column(now), USD, 0, 110),
+                "A week ago": Number(column(before), USD, 0, 110),
+                "Change": Number(column(lambda age: f"{now(age)} - {by} {before(age)}"), USD, 0, 110),
+                "%": Number(
+                    column(lambda age: f"{now(age)} / {by} ({before(age)} > 0) - 1"),
+                    "percentunit",
+                    0,
+                    90,
+                    blank="new",
+                    steps=RISE,
+                ),
             },
-            labels={"scope": "Budget of", "workspace": "Workspace"},
-            units={"Used": "percentunit", "Projected": "percentunit"},
-            sort="Used",
-            size=(20, 4),
-            no_value="Load grafana/alerts into Prometheus, with a budget in budgets.yml",
+            sort="Change",
+            size=(14, 7),
+            filterable=False,
+            no_value="Needs nine reported days",
         ),
     ]
 

@@ -11,8 +11,11 @@ from grafana_foundation_sdk.builders.dashboard import (
     DatasourceVariable,
     QueryVariable,
     Row,
+    TimePicker,
 )
+from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueGraphMode, BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import Dashboard as Built
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
@@ -24,10 +27,13 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana.dashboards.panels import DATASOURCE, stat
-from grafana.dashboards.promql import SCOPE
+from grafana.dashboards.panels import DATASOURCE, framed, instant, ref, texts_of
+from grafana.dashboards.promql import JOB, SCOPE
+from grafana.dashboards.stats import stat
+from grafana.dashboards.tables import Label, Number, table
 
 TAG = "anthropic"
+ALERTS = 'alertname=~"Anthropic.+", alertname!="AnthropicDemoData"'
 ALL = VariableOption(selected=True, text="All", value="$__all")
 # Grafana shows the label, and filters by the ID, which is what stays when a workspace is renamed.
 NAME_AND_ID = r'/workspace="(?<text>.*)",\s*workspace_id="(?<value>[^"]*)"/'
@@ -35,14 +41,28 @@ NAME_AND_ID = r'/workspace="(?<text>.*)",\s*workspace_id="(?<value>[^"]*)"/'
 Rows = Mapping[str, Sequence[Builder[Panel]]]
 
 
-def dashboard(uid: str, title: str, description: str, variables: Iterable[Builder[VariableModel]], rows: Rows) -> Built:
-    """The dashboard `anthropic-<uid>`, with the variables of all and its own."""
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    variables: Iterable[Builder[VariableModel]],
+    rows: Rows,
+    *,
+    collectors: Sequence[str] = (),
+    has_range: bool = False,
+) -> Built:
+    """The dashboard `anthropic-<uid>`, with the variables of all and its own.
+
+    It says whether the numbers of its collectors are up to date. Panels of the row "" have no title above them. Without
+    `has_range`, nothing depends on the time picker.
+    """
     built = (
         Dashboard(f"Anthropic / {title}")
         .uid(f"anthropic-{uid}")
         .description(description)
         .tags([TAG])
         .time("now-24h", "now")
+        .timepicker(TimePicker().hidden(not has_range))
         .timezone("utc")  # the API's days are UTC days
         .refresh("5m")
         .tooltip(DashboardCursorSync.CROSSHAIR)
@@ -58,9 +78,11 @@ def dashboard(uid: str, title: str, description: str, variables: Iterable[Builde
     )
     for variable in (*scope_variables(), *variables):
         built = built.with_variable(variable)
-    built = built.with_panel(banner())
+    built = built.with_panel(banner(12 if collectors else 24))
+    if collectors:
+        built = built.with_panel(freshness(collectors))
     for name, panels in rows.items():
-        built = built.with_row(Row(name))
+        built = built.with_row(Row(name)) if name else built
         for panel in panels:
             built = built.with_panel(panel)
     return _numbered(built.build())
@@ -73,19 +95,94 @@ def _numbered(built: Built) -> Built:
     return built
 
 
-def banner() -> Builder[Panel]:
+def banner(width: int) -> Builder[Panel]:
     """First of all panels: nobody shall take the demo's numbers for real ones."""
     return stat(
         "What these numbers are",
         "Invented numbers come from an exporter in demo mode; real ones from the Admin API of your organization.",
-        'max(anthropic_exporter_demo{job=~"$job"}) or 0 * max(anthropic_exporter_build_info{job=~"$job"})',
+        f"max(anthropic_exporter_demo{{{JOB}}}) or 0 * max(anthropic_exporter_build_info{{{JOB}}})"
+        f" or 2 * absent(anthropic_exporter_build_info{{{JOB}}})",
         unit="short",
-        no_value="No exporter: is Prometheus scraping one, and is the data source the right one?",
         texts={
-            "0": ("Real numbers, as the Admin API reports them", "transparent"),
+            "0": ("Real, from the Admin API", "transparent"),
             "1": ("DEMO: every number here is invented", "red"),
+            "2": ("No exporter: is Prometheus scraping one?", "red"),
         },
-        size=(24, 2),
+        size=(width, 2),
+    )
+
+
+def freshness(collectors: Sequence[str]) -> Builder[Panel]:
+    """Beside the banner: which of the collectors fails, and since when its numbers stand still."""
+    of = f'{SCOPE}, collector=~"{"|".join(collectors)}"'
+    by = "job, organization, collector"
+    up = f"max by ({by}) (anthropic_exporter_collector_up{{{of}}})"
+    success = f"max by ({by}) (anthropic_exporter_collector_last_success_timestamp_seconds{{{of}}})"
+    away = f"max by ({by}) (anthropic_exporter_collector_available{{{of}}}) == 0"
+    exposed = f"anthropic_exporter_build_info{{{JOB}}}"
+    states = {
+        "{{collector}} fails: its numbers are from": f"1000 * min by (collector) ({success} and ({up} == 0))",
+        "{{collector}} fails, and has no": f"0 * min by (collector) (({up} == 0) unless {success})",
+        "{{collector}} is": f"1 + 0 * min by (collector) ({away})",
+        " ": f"2 * (max({up}) ^ 0) unless on () ({up} == 0) unless on () ({away}) or 3 * absent({exposed})",
+    }
+    panel = framed(
+        Stat(),
+        "Whether they are up to date",
+        "A collector that fails keeps its last good numbers. See Exporter health for the reason.",
+        "dateTimeFromNow",
+        "No data",
+        (12, 2),
+        ((None, "red"),),
+    )
+    for number, (name, expr) in enumerate(states.items()):
+        panel = panel.with_target(instant(expr).legend_format(name).ref_id(ref(number)))
+    return (
+        panel.mappings(
+            [
+                texts_of(
+                    {
+                        "0": ("numbers yet", "red"),
+                        "1": ("not served to this key", "orange"),
+                        "2": ("Every collector works", "transparent"),
+                        "3": ("No exporter", "red"),
+                    }
+                )
+            ]
+        )
+        .color_mode(BigValueColorMode.BACKGROUND)
+        .graph_mode(BigValueGraphMode.NONE)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME)
+    )
+
+
+def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
+    """What fires now, the worst first; the names are those of the runbook's sections."""
+
+    def firing(severity: str, rank: int) -> str:
+        # The first of these labels that an alert has says what it is about.
+        about = f'ALERTS{{{SCOPE}, {ALERTS}, alertstate="firing", severity="{severity}"}}'
+        for label in ("organization", "scope", "collector", "api_key", "model", "workspace"):
+            about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
+        return f"{rank} * group by (alertname, about, date) ({about})"
+
+    severities = {"1": ("critical", "red"), "2": ("warning", "orange"), "3": ("info", "blue")}
+    return table(
+        "Firing alerts",
+        "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the runbook.",
+        {"alertname": Label("Alert", 240), "about": Label("About", 150), "date": Label("Day", 100)},
+        {
+            "Severity": Number(
+                " or ".join(firing(name, int(rank)) for rank, (name, _) in severities.items()),
+                width_pixels=90,
+                texts=severities,
+            )
+        },
+        sort="Severity",
+        ascending=True,
+        size=size,
+        filterable=False,
+        no_value="No alert fires",
     )
 
 

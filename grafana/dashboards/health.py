@@ -7,11 +7,10 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.frame import dashboard
 from grafana.dashboards.panels import HALF, Steps, lines, stat, table
-from grafana.dashboards.promql import SCOPE, total
+from grafana.dashboards.promql import JOB, SCOPE, total
 
 OWN = "anthropic_exporter_"
 BY_COLLECTOR = ("job", "organization", "collector")
-JOB = 'job=~"$job"'
 UP_OR_DOWN: Steps = ((None, "red"), (1, "green"))
 RATE = "[$__rate_interval]"
 HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request

@@ -12,6 +12,7 @@ ORGANIZATION = ("job", "organization")
 REPLICA = "instance, pod, node"
 NAMES = "workspace"
 NAMES_OF_USAGE = f"{NAMES}, api_key, actor, service_account"
+JOB = 'job=~"$job"'
 SCOPE = 'job=~"$job", organization=~"$organization"'
 BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
 WORKSPACE = 'workspace_id=~"$workspace"'
@@ -20,11 +21,17 @@ CHOSEN_DAYS = 'days_ago=~"$days"'
 NAMED_DAYS = 'days_ago=~"0|1"'
 DAY_SECONDS = 86_400
 
-# One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day.
+# One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day; with
+# `day`, as people read it: Thu 11-26.
+DAYS = (
+    "label_join(label_replace("
+    f"group by (job, instance, days_ago, date, weekday) (anthropic_exporter_day_info{{{JOB}}}),"
+    ' "month_day", "$1", "date", "[0-9]+-(.*)"), "day", " ", "weekday", "month_day")'
+)
 DATES = (
-    "topk by (job, days_ago) (1, max by (job, days_ago, date) ("
-    'anthropic_exporter_bucket_start_timestamp_seconds{job=~"$job"} * on (job, instance, days_ago) group_left (date)'
-    ' group by (job, instance, days_ago, date) (anthropic_exporter_day_info{job=~"$job"}))) ^ 0'
+    "topk by (job, days_ago) (1, max by (job, days_ago, date, day) ("
+    f"anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}}}"
+    f" * on (job, instance, days_ago) group_left (date, day) {DAYS})) ^ 0"
 )
 
 
@@ -50,8 +57,8 @@ def total(expression: str, *by: str) -> str:
 
 
 def on_dates(expression: str) -> str:
-    """With the label `date`; the expression has `job` and `days_ago`."""
-    return f"{expression} * on (job, days_ago) group_left (date) ({DATES})"
+    """With the labels `date` and `day`; the expression has `job` and `days_ago`."""
+    return f"{expression} * on (job, days_ago) group_left (date, day) ({DATES})"
 
 
 def by_workspace(expression: str, named_in: str) -> str:

@@ -1,0 +1,122 @@
+"""Bars: of days beside each other, and of what is largest above each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol, Self, TypeVar
+
+from grafana_foundation_sdk.builders.barchart import Panel as BarChart
+from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
+from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions, VizTextDisplayOptions
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BarGaugeNamePlacement,
+    BarGaugeSizing,
+    LegendPlacement,
+    StackingMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, FieldColorModeId
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from grafana.dashboards.panels import FULL, PLAIN, Steps, framed, instant, legend, tooltip
+
+THIRD = (8, 8)
+WIDE_FROM = 16  # columns of the grid, from which a legend has room beside the bars
+BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 24, 13, 16
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
+
+
+class _Overridden(Protocol):
+    def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
+
+
+P = TypeVar("P", bound=_Overridden)
+
+
+def day_bars(
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    unit: str,
+    no_value: str,
+    column: str = "",
+    words: Mapping[str, str] = NO_WORDS,
+    decimals: int | None = None,
+    size: tuple[int, int] = FULL,
+) -> BarChart:
+    """A bar for each `date` and its `day` of the instant query, stacked by the label `column`; words for its values."""
+    panel = (
+        framed(BarChart(), title, description, unit, no_value, size, PLAIN)
+        .with_target(instant(expr, PromQueryFormat.TABLE))
+        .with_transformation(DataTransformerConfig("sortBy", options={"fields": {}, "sort": [{"field": "date"}]}))
+        .orientation(VizOrientation.VERTICAL)
+        .show_value(VisibilityMode.NEVER)
+        .x_tick_label_rotation(-45)
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .tooltip(tooltip())
+        .min(0)
+    )
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if not column:
+        hidden = {"Time": True, "date": True}
+        return (
+            panel.x_field("day")
+            .legend(VizLegendOptions().show_legend(False))
+            .with_transformation(DataTransformerConfig("organize", options={"excludeByName": hidden}))
+        )
+    matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
+    placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM
+    return _in_words(
+        panel.x_field(f"day\\{column}")
+        .stacking(StackingMode.NORMAL)
+        .legend(legend("sum", placement))
+        .with_transformation(DataTransformerConfig("groupingToMatrix", options=matrix)),
+        words,
+    )
+
+
+def ranking(
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    label: str,
+    unit: str,
+    no_value: str,
+    words: Mapping[str, str] = NO_WORDS,
+    decimals: int | None = None,
+    size: tuple[int, int] = THIRD,
+    steps: Steps = PLAIN,
+    most: float | None = None,
+) -> BarGauge:
+    """A horizontal bar for each sample of the instant query, in its order; `most` is where a bar is full."""
+    panel = (
+        framed(BarGauge(), title, description, unit, no_value, size, steps)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .sizing(BarGaugeSizing.MANUAL)
+        .min_viz_height(BAR_PIXELS)
+        .max_viz_height(BAR_PIXELS)
+        .name_placement(BarGaugeNamePlacement.TOP)
+        .text(VizTextDisplayOptions().title_size(NAME_PIXELS).value_size(VALUE_PIXELS))
+        .min(0)
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(instant(expr).legend_format(f"{{{{{label}}}}}"))
+    )
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if most is not None:
+        panel = panel.max(most)
+    return _in_words(panel, words)
+
+
+def _in_words(panel: P, words: Mapping[str, str]) -> P:
+    for identifier, word in words.items():
+        panel = panel.override_by_name(identifier, [DynamicConfigValue("displayName", word)])
+    return panel

@@ -1,0 +1,93 @@
+"""One number and what it means: plain, judged by a colour, or against another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grafana_foundation_sdk.builders.common import ReduceDataOptions
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    PercentChangeColorMode,
+)
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, instant, texts_of
+
+SMALL = (4, 4)
+# A rise is good news, bad news, or no news.
+GOOD, BAD, NEITHER = (
+    PercentChangeColorMode.STANDARD,
+    PercentChangeColorMode.INVERTED,
+    PercentChangeColorMode.SAME_AS_VALUE,
+)
+
+
+def stat(
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    unit: str,
+    decimals: int | None = None,
+    no_value: str = NO_DATA,
+    steps: Steps = PLAIN,
+    texts: Mapping[str, tuple[str, str]] | None = None,
+    shown_label: str = "",
+    size: tuple[int, int] = SMALL,
+) -> Stat:
+    """One number, or a label in its place. `steps` judge it by a colour, `texts` are words and colours for values."""
+    panel = _stat(title, description, unit, decimals, no_value, size, steps)
+    if texts:
+        panel = panel.mappings([texts_of(texts)]).color_mode(BigValueColorMode.BACKGROUND)
+    return panel.text_mode(BigValueTextMode.NAME if shown_label else BigValueTextMode.AUTO).with_target(
+        instant(expr).legend_format(f"{{{{{shown_label}}}}}" if shown_label else "")
+    )
+
+
+def change(
+    title: str,
+    description: str,
+    now: str,
+    before: str,
+    *,
+    unit: str,
+    rise: PercentChangeColorMode,
+    decimals: int | None = None,
+    no_value: str = NO_DATA,
+    steps: Steps = PLAIN,
+    size: tuple[int, int] = SMALL,
+) -> Stat:
+    """A number, and by how much it differs from what it was before; without the latter, the number alone."""
+    rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((before, now)))
+    columns = {"excludeByName": {"Time": True, "row": True}}
+    return (
+        _stat(title, description, unit, decimals, no_value, size, steps)
+        .with_target(instant(rows, PromQueryFormat.TABLE))
+        .with_transformation(DataTransformerConfig("sortBy", options={"fields": {}, "sort": [{"field": "row"}]}))
+        .with_transformation(DataTransformerConfig("organize", options=columns))
+        .show_percent_change(True)
+        .percent_change_color_mode(rise)
+    )
+
+
+def _stat(
+    title: str,
+    description: str,
+    unit: str,
+    decimals: int | None,
+    no_value: str,
+    size: tuple[int, int],
+    steps: Steps,
+) -> Stat:
+    panel = framed(Stat(), title, description, unit, no_value, size, steps)
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    return (
+        panel.color_mode(BigValueColorMode.NONE if steps is PLAIN else BigValueColorMode.VALUE)
+        .graph_mode(BigValueGraphMode.NONE)
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+    )

@@ -1,0 +1,71 @@
+"""Words for the identifiers that labels hold, as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TOKEN_TYPES: Mapping[str, str] = {
+    "uncached_input": "Input, not cached",
+    "cache_read": "Cache read",
+    "cache_write": "Cache write",
+    "cache_write_5m": "Cache write, 5 minutes",
+    "cache_write_1h": "Cache write, 1 hour",
+    "output": "Output",
+}
+COST_TYPES: Mapping[str, str] = {
+    "tokens": "Tokens",
+    "web_search": "Web search",
+    "code_execution": "Code execution",
+    "session_usage": "Agents' sessions",
+}
+SERVICE_TIERS: Mapping[str, str] = {
+    "standard": "Standard",
+    "batch": "Batch",
+    "priority": "Priority",
+    "priority_on_demand": "Priority, on demand",
+    "flex": "Flex",
+    "flex_discount": "Flex, discounted",
+}
+MODELS: Mapping[str, str] = {"none": "Not for a model"}
+ACTOR_TYPES: Mapping[str, str] = {"user": "Person", "api_key": "API key"}
+CUSTOMER_TYPES: Mapping[str, str] = {"api": "API", "subscription": "Subscription"}
+TOOLS: Mapping[str, str] = {
+    "edit": "Edit",
+    "multi_edit": "Multi edit",
+    "write": "Write",
+    "notebook_edit": "Notebook edit",
+}
+TERMINALS: Mapping[str, str] = {
+    "vscode": "VS Code",
+    "cursor": "Cursor",
+    "iTerm.app": "iTerm",
+    "Apple_Terminal": "Apple Terminal",
+    "JetBrains-JediTerm": "JetBrains",
+    "tmux": "tmux",
+    "non-interactive": "Without a terminal",
+    "none": "Not known",
+}
+ROLES: Mapping[str, str] = {
+    "admin": "Admin",
+    "billing": "Billing",
+    "claude_code_user": "Claude Code user",
+    "developer": "Developer",
+    "managed": "Managed",
+    "membership_admin": "Membership admin",
+    "owner": "Owner",
+    "primary_owner": "Primary owner",
+    "user": "User",
+    "none": "Not known",
+}
+KEY_STATUS: Mapping[str, str] = {
+    "active": "Active",
+    "inactive": "Inactive",
+    "archived": "Archived",
+    "expired": "Expired",
+}
+COLLECTORS: Mapping[str, str] = {
+    "usage": "Usage",
+    "cost": "Cost",
+    "claude_code": "Claude Code",
+    "organization": "Organization",
+}
