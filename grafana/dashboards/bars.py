@@ -26,7 +26,7 @@ from grafana.dashboards.panels import FULL, PLAIN, Steps, framed, instant, legen
 
 THIRD = (8, 8)
 WIDE_FROM = 16  # columns of the grid, from which a legend has room beside the bars
-BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 24, 13, 16
+BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 44, 13, 16
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.bars import day_bars, ranking
+from grafana.dashboards.budgets import budgets
 from grafana.dashboards.frame import dashboard, days_variable, firing_alerts, label_variable, workspace_variable
 from grafana.dashboards.panels import FULL, USD, Steps, lines
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
     DAY_SECONDS,
+    JOB,
     ORGANIZATION,
     SCOPE,
     WORKSPACE,
@@ -25,7 +27,6 @@ from grafana.dashboards.promql import (
     merged,
     newest_day,
     on_dates,
-    ratio,
     total,
 )
 from grafana.dashboards.stats import BAD, change, stat
@@ -36,7 +37,7 @@ COST = "anthropic_cost_usd"
 MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
 MONTH_BEFORE = "anthropic_cost_previous_month_usd"
 RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
-SHARE_OF_BUDGET: Steps = ((None, "green"), (0.8, "orange"), (1, "red"))
+OF_ORGANIZATION = ", ".join(ORGANIZATION)
 NO_PRIORITY = "Priority Tier is not in the API's cost report."
 NO_COST = "No cost is reported: see Exporter health"
 A_WEEK_AGO = "the same weekday of the week before"
@@ -128,8 +129,8 @@ def _what_needs_attention() -> list[Builder[Panel]]:
         firing_alerts((10, 7)),
         table(
             "Workspaces, newest day against a week ago",
-            f"The newest reported complete day against {A_WEEK_AGO}, with the largest change in either direction first.",
-            {"workspace": Label("Workspace", 190)},
+            f"The newest reported complete day against {A_WEEK_AGO}, with the largest rise first.",
+            {"workspace": Label("Workspace")},
             {
                 "Newest day": Number(column(now), USD, 0, 110),
                 "A week ago": Number(column(before), USD, 0, 110),
@@ -152,98 +153,93 @@ def _what_needs_attention() -> list[Builder[Panel]]:
 
 
 def _day_by_day() -> list[Builder[Panel]]:
-    by_id = total(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date")
+    by_id = total(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
     return [
         day_bars(
-            "By workspace",
-            "Cost of each exposed UTC day, from the first scrape on. A day that is not reported has no bar; "
-            "the newest may be partial.",
-            total(by_workspace(by_id, COST), "date", "workspace"),
+            "Each day by workspace",
+            "Cost of each exposed UTC day, from the first scrape on. A day that is not reported has no bar; the newest "
+            "one may be partial.",
+            total(by_workspace(by_id, COST), "date", "day", "workspace"),
             column="workspace",
             unit=USD,
+            decimals=0,
             no_value=NO_COST,
         ),
+        budgets((12, 8)),
         day_bars(
-            "By model",
-            "Cost of each exposed UTC day by model; cost that is not for tokens is `none`.",
-            total(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "model"),
+            "Each day by model",
+            "Cost of each exposed UTC day by model. What is not for tokens has none.",
+            total(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
             column="model",
+            words=MODELS,
             unit=USD,
+            decimals=0,
             no_value=NO_COST,
+            size=(12, 8),
         ),
     ]
 
 
 def _where_it_goes() -> list[Builder[Panel]]:
     chosen = "Of the days chosen above."
+    tokens = 'cost_type="tokens"'
     return [
         table(
             "Workspaces",
-            "Every workspace with its cost; month to date and the month before are of all models.",
+            "Every workspace with its cost on the days chosen above and its share of it. Month to date and the month "
+            "before are of all models.",
+            {"workspace": Label("Workspace")},
             {
-                "Chosen days": by_workspace(total(_cost(CHOSEN_DAYS), *BY_WORKSPACE), COST),
-                "Mean day": by_workspace(_mean_day(*BY_WORKSPACE), COST),
-                "Month to date": by_workspace(_month_to_date(*BY_WORKSPACE), MONTH_TO_DATE),
-                "Month before": by_workspace(total(merged(MONTH_BEFORE, WORKSPACE), *BY_WORKSPACE), MONTH_BEFORE),
+                "Chosen days": Number(by_workspace(_of_workspaces(), COST), USD, 0, 150),
+                "Share": Number(
+                    by_workspace(
+                        f"{_of_workspaces()} / ignoring (job, organization, workspace_id) group_left () "
+                        f"({total(_cost(CHOSEN_DAYS))} > 0)",
+                        COST,
+                    ),
+                    "percentunit",
+                    0,
+                    most=1,
+                ),
+                "Mean day": Number(by_workspace(_mean_day(*BY_WORKSPACE), COST), USD, 0),
+                "Month to date": Number(by_workspace(_month_to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0),
+                "Month before": Number(
+                    by_workspace(total(merged(MONTH_BEFORE, WORKSPACE), *BY_WORKSPACE), MONTH_BEFORE), USD, 0
+                ),
             },
-            labels={"workspace": "Workspace"},
-            units=dict.fromkeys(("Chosen days", "Mean day", "Month to date", "Month before"), USD),
             sort="Chosen days",
             no_value=NO_COST,
             total=True,
         ),
-        _ranking("Models", f"Cost of tokens by model. {chosen}", "model", 'cost_type="tokens"'),
+        _ranking("Models", f"Cost of tokens by model. {chosen}", "model", tokens, {}),
         _ranking(
             "Token types",
             f"Cost by what is paid for: input, cache reads and writes, output. {chosen}",
             "token_type",
-            'cost_type="tokens"',
+            tokens,
+            TOKEN_TYPES,
         ),
         _ranking(
-            "Service tiers", f"Cost by service tier: batch costs half. {chosen}", "service_tier", 'cost_type="tokens"'
+            "Service tiers", f"Cost by service tier: batch costs half. {chosen}", "service_tier", tokens, SERVICE_TIERS
         ),
         _ranking(
             "Other than tokens",
             f"Web search, code execution, sessions. {chosen}",
             "cost_type",
             'cost_type!="tokens"',
-        ),
-    ]
-
-
-def _what_changed() -> list[Builder[Panel]]:
-    what = "Newest reported day minus the same weekday of the week before: the ten largest changes in either direction."
-    return [
-        table(
-            "Workspaces that moved most",
-            what,
-            {"Change": by_workspace(movers(10, _change(*BY_WORKSPACE)), COST)},
-            labels={"workspace": "Workspace"},
-            units={"Change": USD},
-            sort="Change",
-            size=HALF,
-            no_value="Needs nine reported days",
-        ),
-        table(
-            "Models that moved most",
-            what,
-            {"Change": movers(10, _change("model"))},
-            labels={"model": "Model"},
-            units={"Change": USD},
-            sort="Change",
-            size=HALF,
-            no_value="Needs nine reported days",
+            COST_TYPES,
         ),
     ]
 
 
 def _over_months() -> Builder[Panel]:
     return lines(
-        "Daily cost from Prometheus' own storage",
+        "Each day from Prometheus' own storage",
         "Each UTC day's cost as it was exposed days later, so that late and revised numbers are in it. It reaches back "
         "as far as Prometheus keeps data, and ends two days ago.",
         {"Cost": _history()},
         unit=USD,
+        decimals=0,
         size=FULL,
         interval="1d",
         time_from="90d",
@@ -252,13 +248,15 @@ def _over_months() -> Builder[Panel]:
     )
 
 
-def _usd(title: str, description: str, expr: str) -> Stat:
-    return stat(title, description, expr, unit=USD, no_value=NOT_REPORTED)
-
-
-def _ranking(title: str, description: str, label: str, matcher: str) -> Builder[Panel]:
+def _ranking(title: str, description: str, label: str, matcher: str, words: Mapping[str, str]) -> Builder[Panel]:
     expr = largest(10, f"{total(_cost(CHOSEN_DAYS, matcher), label)} > 0")
-    return ranking(title, description, expr, label=label, unit=USD, no_value="None, or not reported yet", size=(6, 8))
+    return ranking(
+        title, description, expr, label=label, words=words, unit=USD, decimals=0, no_value="None", size=(6, 9)
+    )
+
+
+def _of_workspaces() -> str:
+    return total(_cost(CHOSEN_DAYS), *BY_WORKSPACE)
 
 
 def _cost(*matchers: str, offset: str = "") -> str:
@@ -274,49 +272,41 @@ def _mean_day(*by: str) -> str:
     return f"avg by ({', '.join(by)}) ({total(_cost(days('[2-8]')), *by, 'days_ago')})"
 
 
-def _projected_month_end() -> str:
-    """Month to date, and a mean day for each day, or part of one, that is not reported yet.
-
-    A straight line through the month to date would follow its weekends.
-    """
-    by = ", ".join(ORGANIZATION)
+def _days_left() -> str:
+    """Of the month, or parts of them, that are not reported yet."""
     through = (
-        f'max by ({by}) (anthropic_exporter_collector_data_through_timestamp_seconds{{{SCOPE}, collector="cost"}})'
+        f"max by ({OF_ORGANIZATION}) "
+        f'(anthropic_exporter_collector_data_through_timestamp_seconds{{{SCOPE}, collector="cost"}})'
     )
-    today = f'max by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{job=~"$job", {day(0)}}})'
-    days_left = (
+    today = f"max by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}})"
+    return (
         f"clamp_max(scalar(days_in_month() + 1 - day_of_month()) - ({through} - on (job) group_left () {today})"
         f" / {DAY_SECONDS}, scalar(days_in_month()))"
     )
+
+
+def _month_end(day_s_cost: str) -> str:
+    """Month to date, and such a day's cost for each day, or part of one, that is not reported yet."""
+    to_date = f"({_month_to_date(*ORGANIZATION)} or 0 * {day_s_cost})"
+    return f"sum({to_date} + on ({OF_ORGANIZATION}) {_days_left()} * on ({OF_ORGANIZATION}) {day_s_cost})"
+
+
+def _projected_month_end() -> str:
+    """By the mean of seven days: a straight line through the month to date would follow its weekends."""
     # As the month to date, it is of all models.
-    days_of_all = total(merged(COST, WORKSPACE, days("[2-8]")), *ORGANIZATION, "days_ago")
-    mean = f"avg by ({by}) ({days_of_all})"
-    return f"sum(({_month_to_date(*ORGANIZATION)} or 0 * {mean}) + on ({by}) {days_left} * on ({by}) {mean})"
+    return _month_end(f"avg by ({OF_ORGANIZATION}) ({_of_all_models(days('[2-8]'), 'days_ago')})")
+
+
+def _at_the_newest_day_s_pace() -> str:
+    return _month_end(f"({newest_day(lambda age: _of_all_models(day(age)))})")
+
+
+def _of_all_models(matcher: str, *by: str) -> str:
+    return total(merged(COST, WORKSPACE, matcher), *ORGANIZATION, *by)
 
 
 def _reported(age: int) -> str:
     return total(_cost(day(age)), *ORGANIZATION)
-
-
-def _against(baseline: Callable[[int], str]) -> str:
-    """The newest reported day against its baseline, of all organizations together."""
-    newest, before = newest_day(_reported), newest_day(_reported, baseline)
-    return f"{ratio(f'sum({newest})', f'sum({before})')} - 1"
-
-
-def _median_of_the_week_before(age: int) -> str:
-    week = days("|".join(str(age + back) for back in range(1, 8)))
-    return f"quantile by ({', '.join(ORGANIZATION)}) (0.5, {total(_cost(week), *ORGANIZATION, 'days_ago')})"
-
-
-def _change(*labels: str) -> str:
-    """Of the newest reported day against the same weekday of the week before."""
-
-    def change(age: int) -> str:
-        by = dict.fromkeys((*ORGANIZATION, *labels))
-        return f"{total(_cost(day(age)), *by)} - {total(_cost(day(age + 7)), *by)}"
-
-    return total(newest_day(_reported, change), *labels)
 
 
 def _history() -> str:

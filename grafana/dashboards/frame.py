@@ -170,7 +170,7 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
     return table(
         "Firing alerts",
         "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the runbook.",
-        {"alertname": Label("Alert", 240), "about": Label("About", 150), "date": Label("Day", 100)},
+        {"alertname": Label("Alert", 240), "about": Label("About"), "date": Label("Day", 100)},
         {
             "Severity": Number(
                 " or ".join(firing(name, int(rank)) for rank, (name, _) in severities.items()),

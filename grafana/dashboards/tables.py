@@ -21,7 +21,7 @@ class Label:
     """A column that shows a label, with words for its values, coloured where they have a colour."""
 
     title: str
-    width_pixels: int = 160
+    width_pixels: int | None = None  # what is left
     words: Mapping[str, str] | None = None
     colors: Mapping[str, str] | None = None
     blank: str = BLANK
@@ -92,7 +92,9 @@ def table(
 def _of_label(label: Label) -> list[DynamicConfigValue]:
     words, colors = label.words or {}, label.colors or {}
     texts = {value: (words.get(value, value), colors.get(value, "text")) for value in {**words, **colors}}
-    properties = [_width(label.width_pixels), DynamicConfigValue("noValue", label.blank)]
+    properties = [DynamicConfigValue("noValue", label.blank)]
+    if label.width_pixels:
+        properties.append(_width(label.width_pixels))
     if texts:
         properties.append(DynamicConfigValue("mappings", [texts_of(texts)]))
     if colors:
@@ -130,5 +132,3 @@ def _cells(kind: str) -> DynamicConfigValue:
 
 def _gauge() -> DynamicConfigValue:
     return DynamicConfigValue("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
-
-

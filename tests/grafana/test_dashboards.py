@@ -246,7 +246,7 @@ def filled_in(expr: str, days: str = "1", **chosen: str) -> str:
     """With everything chosen but what is said, as Grafana fills it in."""
     values = {"days": days, **chosen}
     expr = expr.replace("$__rate_interval", INTERVAL)
-    return re.sub(r'"\$(\w+)"', lambda found: json.dumps(values.get(found[1], ANYTHING)), expr)
+    return re.sub(r'"\$([a-z]\w*)"', lambda found: json.dumps(values.get(found[1], ANYTHING)), expr)
 
 
 def answer(scraped: Scraped, one: Query, days: str = "1", **chosen: str) -> list[Json]:

@@ -47,7 +47,7 @@ function builtIn(range, step) {
 async function query(target, expr, range, step) {
   const aligned = (instant) => Math.floor(instant / 1000 / step) * step;
   try {
-    const left = expr.match(/\$\w+/);
+    const left = expr.match(/\$[a-z_]\w*/i); // $1 is of label_replace
     if (left) throw new Error(`no variable ${left[0]}`);
     const data = target.instant
       ? await ask(INSTANT_PATH, { query: expr, time: range.to.valueOf() / 1000 })
