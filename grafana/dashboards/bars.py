@@ -57,6 +57,7 @@ def day_bars(
         .orientation(VizOrientation.VERTICAL)
         .show_value(VisibilityMode.NEVER)
         .x_tick_label_rotation(-45)
+        .x_tick_label_spacing(0 if size[0] >= WIDE_FROM else 40)
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .tooltip(tooltip())
         .min(0)

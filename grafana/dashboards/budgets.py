@@ -27,8 +27,8 @@ def budgets(size: tuple[int, int]) -> Builder[Panel]:
             "workspace": Label("Workspace", blank="all"),
         },
         {
-            "Used": Number(of("anthropic:budget_used:ratio"), "percentunit", 0, 150, steps=SHARE, most=1.5),
-            "Projected": Number(of("anthropic:budget_projected:ratio"), "percentunit", 0, 150, steps=SHARE, most=1.5),
+            "Used": Number(of("anthropic:budget_used:ratio"), "percentunit", 0, 130, steps=SHARE, most=1.5),
+            "Projected": Number(of("anthropic:budget_projected:ratio"), "percentunit", 0, 130, steps=SHARE, most=1.5),
         },
         sort="Used",
         size=size,

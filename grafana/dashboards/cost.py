@@ -105,7 +105,6 @@ def _the_month() -> list[Builder[Panel]]:
             total(_cost(day(0))),
             unit=USD,
             decimals=0,
-            no_value="Not yet",
             size=(4, 5),
         ),
     ]
@@ -165,7 +164,7 @@ def _day_by_day() -> list[Builder[Panel]]:
             decimals=0,
             no_value=NO_COST,
         ),
-        budgets((12, 8)),
+        budgets((10, 10)),
         day_bars(
             "Each day by model",
             "Cost of each exposed UTC day by model. What is not for tokens has none.",
@@ -175,7 +174,7 @@ def _day_by_day() -> list[Builder[Panel]]:
             unit=USD,
             decimals=0,
             no_value=NO_COST,
-            size=(12, 8),
+            size=(14, 10),
         ),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from grafana_foundation_sdk.builders.common import VizTextDisplayOptions
 from grafana_foundation_sdk.builders.dashboard import (
     CustomVariable,
     Dashboard,
@@ -33,6 +34,7 @@ from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
 
 TAG = "anthropic"
+WORDS_PIXELS = 14
 ALERTS = 'alertname=~"Anthropic.+", alertname!="AnthropicDemoData"'
 ALL = VariableOption(selected=True, text="All", value="$__all")
 # Grafana shows the label, and filters by the ID, which is what stays when a workspace is renamed.
@@ -153,6 +155,7 @@ def freshness(collectors: Sequence[str]) -> Builder[Panel]:
         .color_mode(BigValueColorMode.BACKGROUND)
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
+        .text(VizTextDisplayOptions().title_size(WORDS_PIXELS).value_size(WORDS_PIXELS))
     )
 
 
@@ -166,15 +169,18 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
             about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
         return f"{rank} * group by (alertname, about, date) ({about})"
 
-    severities = {"1": ("critical", "red"), "2": ("warning", "orange"), "3": ("info", "blue")}
+    severities = {"1": ("critical", "red"), "2": ("warning", "orange"), "3": ("info", "blue"), "4": ("unknown", "red")}
+    firing_ones = [firing(severities[rank][0], int(rank)) for rank in "123"]
+    # Nothing reassuring where there is nothing to fire about.
+    away = f'label_replace(4 * absent(anthropic_exporter_build_info{{{JOB}}}), "alertname", "No exporter", "", "")'
     return table(
         "Firing alerts",
         "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the runbook.",
-        {"alertname": Label("Alert", 240), "about": Label("About"), "date": Label("Day", 100)},
+        {"alertname": Label("Alert", 235), "about": Label("About", 140), "date": Label("Day", 95)},
         {
             "Severity": Number(
-                " or ".join(firing(name, int(rank)) for rank, (name, _) in severities.items()),
-                width_pixels=90,
+                " or ".join([*firing_ones, f"sum by (alertname) ({away})"]),
+                width_pixels=78,
                 texts=severities,
             )
         },

@@ -123,7 +123,7 @@ def legend(calculation: str, placement: LegendPlacement) -> VizLegendOptions:
     return (
         VizLegendOptions()
         .show_legend(True)
-        .display_mode(LegendDisplayMode.TABLE)
+        .display_mode(LegendDisplayMode.LIST if placement is LegendPlacement.BOTTOM else LegendDisplayMode.TABLE)
         .placement(placement)
         .calcs([calculation])
     )
