@@ -49,6 +49,7 @@ SERVICE_ACCOUNTS = Request(
     (("limit", "100"), ("include_archived", "true")),
     VERSION,
 )
+LISTS = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
 INCLUDE_DEFAULT = ("include_default", "true")
 
 T = TypeVar("T")
@@ -87,7 +88,16 @@ class _Refresh:
     entitlement: Entitlement
     now: datetime
     refusals: dict[Request, NotEntitled] = field(default_factory=dict)
-    failures: list[ApiError] = field(default_factory=list)
+    failures: dict[Request, ApiError] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> ApiError:
+        """The first list's that failed, with the most tries and the longest delay of them all."""
+        all_of_them = self.failures.values()
+        first = next(self.failures[request] for request in LISTS if request in self.failures)
+        first.tries = max(failure.tries for failure in all_of_them)
+        first.retry_after_seconds = max(failure.retry_after_seconds or 0 for failure in all_of_them) or None
+        return first
 
     async def part(
         self,
@@ -99,15 +109,15 @@ class _Refresh:
         refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
     ) -> T:
         """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
-        if any(failure.reason is Reason.AUTH for failure in self.failures):  # the key's fault, and no list's own
-            refusals -= {Reason.AUTH}
+        if any(failure.reason is Reason.AUTH for failure in self.failures.values()):
+            refusals -= {Reason.AUTH}  # the key's fault, and no list's own
         try:
             return await self.entitlement.attempt(request.endpoint, read, self.now, refusals)
         except NotEntitled as refusal:
             self.refusals[request] = refusal
             return absent
         except ApiError as failure:
-            self.failures.append(failure)
+            self.failures[request] = failure
             return kept
 
 
@@ -158,7 +168,7 @@ class OrganizationCollector:
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
         if lists.failures:
-            raise Incomplete(lists.failures[0], reading)
+            raise Incomplete(lists.failure, reading)
         if WORKSPACES in lists.refusals:
             raise NotEntitled(str(lists.refusals[WORKSPACES]), reading)
         return reading
