@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -142,28 +143,27 @@ class OrganizationCollector:
         """
         had = previous or OrganizationReading(now)
         lists = _Refresh(self.entitlement, now)
-        workspaces, default_id = await lists.part(
-            WORKSPACES,
-            partial(self._workspaces, had.default_workspace_id),
-            kept=(had.workspaces, had.default_workspace_id),
-            absent=({}, None),
-        )
-        reading = OrganizationReading(
-            read_at=now,
-            workspaces=workspaces,
-            default_workspace_id=default_id,
-            organization=await lists.part(ME, self._me, kept=had.organization, absent=None),
-            api_keys=await lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
-            users=await lists.part(USERS, self._users, kept=had.users, absent={}),
-            # With an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
-            service_accounts=await lists.part(
-                SERVICE_ACCOUNTS,
-                self._service_accounts,
-                kept=had.service_accounts,
-                absent={},
-                refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+        # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
+        (workspaces, default_id), me, api_keys, users = await asyncio.gather(
+            lists.part(
+                WORKSPACES,
+                partial(self._workspaces, had.default_workspace_id),
+                kept=(had.workspaces, had.default_workspace_id),
+                absent=({}, None),
             ),
+            lists.part(ME, self._me, kept=had.organization, absent=None),
+            lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
+            lists.part(USERS, self._users, kept=had.users, absent={}),
         )
+        # Last, and with an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
+        service_accounts = await lists.part(
+            SERVICE_ACCOUNTS,
+            self._service_accounts,
+            kept=had.service_accounts,
+            absent={},
+            refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+        )
+        reading = OrganizationReading(now, me, workspaces, default_id, api_keys, users, service_accounts)
         if reading.directory != had.directory or not (previous or lists.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
-from tests.answers import USERS, WORKSPACES
+from tests.answers import API_KEYS, ME, USERS, WORKSPACES
 from tests.collectors.test_organization import read
-from tests.collectors.test_organization_faults import FAULTS
-from tests.scripted import Answer, error
+from tests.collectors.test_organization_faults import FAULTS, changed
+from tests.processes import PATIENCE_SECONDS
+from tests.scripted import Answer, Seen, error
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,19 @@ def test_no_list_is_asked_again_sooner_than_its_own_failure_allows(of_another_li
         read({WORKSPACES: error(400), USERS: of_another_list}, "--api.retry-seconds=30")
     (failed,) = (line for line in lines if line["log_level"] == "error")
     assert (failed["endpoint"], failed["reason"], failed["next_try"]) == ("workspaces", "request", next_try)
+
+
+def test_no_list_waits_for_another() -> None:
+    at_once = (WORKSPACES, ME, API_KEYS, USERS)
+    asked: set[str] = set()
+    all_there = asyncio.Event()
+
+    async def late(seen: Seen) -> object:
+        asked.add(seen.path)
+        if asked == set(at_once):
+            all_there.set()
+        await asyncio.wait_for(all_there.wait(), PATIENCE_SECONDS)
+        return changed(seen.path)
+
+    exporter, _ = read(dict.fromkeys(at_once, late))
+    assert exporter.status("organization").up
