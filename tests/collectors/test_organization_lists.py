@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.answers import API_KEYS, ME, USERS, WORKSPACES
 from tests.collectors.test_organization import read
-from tests.collectors.test_organization_faults import FAULTS, changed
+from tests.collectors.test_organization_faults import FAULTS, LISTS, changed
 from tests.processes import PATIENCE_SECONDS
 from tests.scripted import Answer, Seen, error
 
@@ -44,3 +44,11 @@ def test_no_list_waits_for_another() -> None:
 
     exporter, _ = read(dict.fromkeys(at_once, late))
     assert exporter.status("organization").up
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_that_fails_at_the_very_first_refresh_has_no_last_good_data(path: str) -> None:
+    with capture_logs() as lines:
+        read({path: error(400)})
+    (failed,) = (line for line in lines if line["log_level"] == "error")
+    assert failed["event"] == "refresh failed; no data yet"
