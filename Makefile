@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak golden dashboards docs requirements dist sbom image image-test clean venv runtime dev
+.PHONY: help demo test lint format bench soak golden dashboards preview docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ golden: dev ## Update the golden exposition file
 
 dashboards: dev ## Write the JSON of the dashboards anew
 	@$(RUN) grafana.dashboards
+
+preview: dev ## Draw the dashboards (Node 20, Prometheus, Chromium); ARGS="cost spike 1366 light"
+	@$(RUN) tests.preview $(ARGS)
 
 docs: dev ## Write the reference tables of the README anew
 	@$(RUN) tests.reference
@@ -76,7 +79,7 @@ image-test: ## Build the image without a registry, on a Debian of its own, and r
 	@$(PYTHON) tests/image/run.py
 
 clean: ## Remove everything that was made here
-	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist grafana/preview/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(VENV)/ready holds the folder that the environment was made in, and is away while something is being installed: an

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 STACK = ROOT / "grafana/stack"
 ALERTS = ROOT / "grafana/alerts"
 PATIENCE_SECONDS = 60.0
+EVALUATIONS = 3
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def prometheus(program: Callable[[str], str], folder: Path, config: dict[str, An
     """The base URL of a Prometheus whose files are in the folder."""
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [program("prometheus"), f"--config.file={file}", f"--storage.tsdb.path={folder / 'prometheus'}"]
+    storage = (f"--storage.tsdb.path={folder / 'prometheus'}", "--storage.tsdb.retention.time=1y")
+    command = [program("prometheus"), f"--config.file={file}", *storage]
     with _listening(command) as url:
         yield url
 
@@ -49,6 +52,34 @@ def ask(url: str, path: str) -> Any:  # noqa: ANN401  JSON
     answer = httpx.get(f"{url}{path}", trust_env=False, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def write_rules(folder: Path) -> None:
+    """The rules, but an alert fires as soon as its condition is true, and no longer."""
+    folder.mkdir()
+    for path in ALERTS.glob("*.yml"):
+        text = re.sub(r"^ +keep_firing_for: .*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        text = re.sub(r"^( +for:) .*", r"\1 0s", text, flags=re.MULTILINE)
+        (folder / path.name).write_text(text, encoding="utf-8")
+
+
+def rule_groups(url: str) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = ask(url, "/api/v1/rules")["data"]["groups"]
+    return groups
+
+
+def await_evaluations(url: str, times: int = EVALUATIONS) -> None:
+    """Until all rules were evaluated anew a few times."""
+    for _ in range(times):
+        _await_evaluation(url, _evaluated(url))
+
+
+def _await_evaluation(url: str, before: set[tuple[str, str]]) -> None:
+    eventually(lambda: not before & _evaluated(url), "an evaluation of every group", PATIENCE_SECONDS)
+
+
+def _evaluated(url: str) -> set[tuple[str, str]]:
+    return {(group["name"], group["lastEvaluation"]) for group in rule_groups(url)}
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from exporter.demo.organization import DAY, RUNAWAY_WORKSPACE, Organization, midnight
-from tests.grafana.stack import ALERTS, STACK, alertmanager, ask, load, prometheus
+from tests.grafana.stack import STACK, alertmanager, ask, await_evaluations, load, prometheus, rule_groups, write_rules
 from tests.processes import eventually, exporter, until_ready
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5
@@ -27,7 +26,6 @@ DEMO = (
     "--no-demo.growth",
 )
 PATIENCE_SECONDS = 60.0
-EVALUATIONS = 3
 # What is told of the demo without a spike: its numbers are invented, a key expires soon, and some are old.
 ORDINARY = {"AnthropicDemoData", "AnthropicApiKeyExpiring", "AnthropicApiKeyNotRotated"}
 
@@ -49,11 +47,10 @@ class Stack(NamedTuple):
         eventually(
             lambda: ask(self.prometheus, "/api/v1/query?query=anthropic_exporter_up==1")["data"]["result"], "data"
         )
-        for _ in range(EVALUATIONS):
-            self._await_evaluation()
+        await_evaluations(self.prometheus)
 
     def rules(self) -> list[dict[str, Any]]:
-        return [rule for group in self._groups() for rule in group["rules"]]
+        return [rule for group in rule_groups(self.prometheus) for rule in group["rules"]]
 
     def firing(self, name: str) -> list[Alert]:
         return [alert for alert in self.alerts() if alert["labels"]["alertname"] == name]
@@ -62,17 +59,6 @@ class Stack(NamedTuple):
         """Pending ones too, though with `for: 0s` there are none."""
         alerts: list[Alert] = ask(self.prometheus, "/api/v1/alerts")["data"]["alerts"]
         return alerts
-
-    def _await_evaluation(self) -> None:
-        before = self._evaluated()
-        eventually(lambda: not before & self._evaluated(), "an evaluation of every group", PATIENCE_SECONDS)
-
-    def _groups(self) -> list[dict[str, Any]]:
-        groups: list[dict[str, Any]] = ask(self.prometheus, "/api/v1/rules")["data"]["groups"]
-        return groups
-
-    def _evaluated(self) -> set[tuple[str, str]]:
-        return {(group["name"], group["lastEvaluation"]) for group in self._groups()}
 
 
 def names(alerts: list[Alert]) -> set[str]:
@@ -89,15 +75,6 @@ def stack(program: Callable[[str], str], folder: Path, *flags: str) -> Iterator[
             prometheus(program, folder, scraping(exporter_url, alertmanager_url)) as url,
         ):
             yield Stack(url, received)
-
-
-def write_rules(folder: Path) -> None:
-    """The rules, but an alert fires as soon as its condition is true, and no longer."""
-    folder.mkdir()
-    for path in ALERTS.glob("*.yml"):
-        text = re.sub(r"^ +keep_firing_for: .*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        text = re.sub(r"^( +for:) .*", r"\1 0s", text, flags=re.MULTILINE)
-        (folder / path.name).write_text(text, encoding="utf-8")
 
 
 def scraping(exporter_url: str, alertmanager_url: str) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""`make preview`: draws the dashboards, states, widths and themes that are named, all of a kind if none is."""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import structlog
+
+from tests.preview.drawing import DASHBOARDS, Page, drawer, install, node
+from tests.preview.history import past
+from tests.preview.states import STATES, running
+from tests.reference import ROOT
+
+BUILD = ROOT / "build"
+OUT = BUILD / "preview"
+NAMES = [path.stem.removeprefix("anthropic-") for path in sorted(DASHBOARDS.glob("*.json"))]
+KINDS = {"dashboards": NAMES, "states": list(STATES), "widths": ["1366", "1920"], "themes": ["dark", "light"]}
+
+HEAD = """<!doctype html>
+<meta charset="utf-8">
+<title>Preview</title>
+<style>
+a { display: inline-block; margin: 8px; vertical-align: top }
+img { width: 300px; max-height: 500px; object-fit: cover; object-position: top }
+</style>
+"""
+
+
+def main() -> None:
+    started = time.monotonic()
+    dashboards, states, widths, themes = _chosen().values()
+    if not node(_program):
+        sys.exit("Node 20 or newer is needed")
+    install(_program)
+    OUT.mkdir(parents=True, exist_ok=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with drawer(_program) as draw, tempfile.TemporaryDirectory(prefix="preview-", dir=BUILD) as folder:
+        pasts = {kind: _past(kind) for kind in {STATES[name].past for name in states}}
+        with running(states, _program, Path(folder), pasts) as urls:
+            wanted = product(states, dashboards, widths, themes)
+            draw(_page(urls[state], state, *more) for state, *more in wanted)
+    (OUT / "index.html").write_text(_index(), encoding="utf-8")
+    print(f"{OUT / 'index.html'}: {time.monotonic() - started:.0f} s")
+
+
+def _chosen() -> dict[str, list[str]]:
+    parser = argparse.ArgumentParser(prog="make preview")
+    every = [word for words in KINDS.values() for word in words]
+    parser.add_argument("words", nargs="*", metavar="WORD", help=f"of {', '.join(every)}")
+    words = parser.parse_args().words
+    if unknown := set(words) - set(every):
+        parser.error(f"{', '.join(sorted(unknown))}: not of {', '.join(every)}")
+    return {kind: [word for word in known if word in words] or known for kind, known in KINDS.items()}
+
+
+def _program(name: str) -> str:
+    return shutil.which(name) or sys.exit(f"{name} is not installed")
+
+
+def _past(kind: str | None) -> list[Path]:
+    if not kind:
+        return []
+    dashboards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
+    return past(_program("promtool"), BUILD / "past", dashboards, kind, datetime.now(UTC))
+
+
+def _page(url: str, state: str, dashboard: str, width: str, theme: str) -> Page:
+    name = OUT / f"{dashboard}-{state}-{width}{'' if theme == 'dark' else '-light'}"
+    return Page(
+        dashboard=f"anthropic-{dashboard}.json",
+        prometheus=int(url.rpartition(":")[2]),
+        width=int(width),
+        theme=theme,
+        json=f"{name}.json",
+        picture=f"{name}.png",
+    )
+
+
+def _index() -> str:
+    """All pictures that there are, by dashboard."""
+    rows = []
+    for name in NAMES:
+        pictures = [html.escape(path.name) for path in sorted(OUT.glob(f"{name}-*.png"))]
+        links = [f'<a href="{one}"><img src="{one}" loading="lazy"><br>{one}</a>' for one in pictures]
+        rows.append("\n".join([f"<h2>{name}</h2>", *links]))
+    return HEAD + "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()
