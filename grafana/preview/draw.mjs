@@ -20,6 +20,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
   '--hide-scrollbars',
+  '--no-sandbox', // nothing but this page is loaded
 ];
 
 const building = bundled();
@@ -30,7 +31,7 @@ const profile = await mkdtemp(join(tmpdir(), 'preview-'));
 const browser = await puppeteer.launch({
   executablePath: plan.chromium,
   userDataDir: profile,
-  args: process.getuid() === 0 ? [...FLAGS, '--no-sandbox'] : FLAGS,
+  args: FLAGS,
 });
 try {
   const left = plan.pages.values();

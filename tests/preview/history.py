@@ -98,7 +98,9 @@ def _panels(panels: Iterable[Json]) -> Iterator[Json]:
         yield from _panels(panel.get("panels") or [])
 
 
-def past(promtool: str, folder: Path, dashboards: Iterable[Json], kind: str, now: datetime) -> list[Path]:
+def past(
+    promtool: str, folder: Path, dashboards: Iterable[Json], kind: str, now: datetime, span: timedelta = WEEKS
+) -> list[Path]:
     """Folders of blocks; what the folder has of today is kept, of the last two days as long as it is new enough.
 
     In a past that is spiking, or failing, the last two days spike, or the last hours fail.
@@ -108,7 +110,7 @@ def past(promtool: str, folder: Path, dashboards: Iterable[Json], kind: str, now
     of_today = folder / f"{yesterday:%Y%m%d}-{wanted.digest}"
     weeks = of_today / "weeks"
     if not weeks.exists():
-        _write_blocks(promtool, weeks, _Past(Organization(), wanted, yesterday - WEEKS, yesterday, now))
+        _write_blocks(promtool, weeks, _Past(Organization(), wanted, yesterday - span, yesterday, now))
     recent = max(of_today.glob(f"{kind}-*Z"), default=None)
     if not recent or recent.name < f"{kind}-{now - FRESH_ENOUGH:{STAMP}}":
         recent = of_today / f"{kind}-{now:{STAMP}}"

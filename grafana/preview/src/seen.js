@@ -93,6 +93,6 @@ function isCut(text, place) {
 function roleOf(element) {
   const cell = element.closest('[role="gridcell"], [role="columnheader"]');
   if (cell) return `${cell.role === 'gridcell' ? 'cell' : 'column'} ${cell.ariaColIndex}`;
-  if (element.closest('header, h2, [data-testid*="Panel header"]')) return 'title';
+  if (element.closest('[data-testid$="header-container"]')) return 'title';
   return element.closest('tr, li')?.querySelector('[data-testid="series-icon"]') ? 'legend' : 'panel';
 }
