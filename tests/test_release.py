@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -85,6 +86,9 @@ def test_the_sdist_has_what_make_test_needs(built: Path) -> None:
         "exporter/__init__.py",
         "grafana/alerts/alerts.yml",
         "grafana/dashboards/anthropic-cost.json",
+        "grafana/preview/.npmrc",
+        "grafana/preview/package-lock.json",
+        "grafana/preview/src/page.jsx",
         "grafana/runbook.md",
         "pyproject.toml",
         "requirements-dev.txt",
@@ -93,6 +97,17 @@ def test_the_sdist_has_what_make_test_needs(built: Path) -> None:
         *(str(workflow.relative_to(ROOT)) for workflow in WORKFLOWS),
     }
     assert not [name for name in names if name.startswith((".git/", ".venv/", "dist/"))]
+    assert not [name for name in names if "node_modules" in name]
+
+
+def test_the_previews_packages_are_pinned_by_hashes_and_come_from_no_address_in_particular() -> None:
+    lock = json.loads((ROOT / "grafana/preview/package-lock.json").read_text())
+    own = lock["packages"].pop("")
+    assert all(VERSION.fullmatch(version) for version in own["dependencies"].values())
+    for name, package in lock["packages"].items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+        assert "AGPL" not in package.get("license", ""), name
 
 
 def test_the_changelog_begins_with_this_version_or_with_what_comes_after_it() -> None:

@@ -62,7 +62,7 @@ def running(
         def enter(name: str) -> tuple[str, str]:
             (own := folder / name).mkdir()
             state = STATES[name]
-            return name, stack.enter_context(_running(state, program, own, pasts[state.past]))
+            return name, stack.enter_context(_running(state, program, own, pasts[state.past], len(names)))
 
         with ThreadPoolExecutor(len(names)) as threads:
             found = dict(threads.map(enter, names))
@@ -70,7 +70,8 @@ def running(
 
 
 @contextmanager
-def _running(state: State, program: Program, folder: Path, past: list[Path]) -> Iterator[str]:
+def _running(state: State, program: Program, folder: Path, past: list[Path], seconds: int) -> Iterator[str]:
+    """Scrapes and evaluates every so many seconds: a scrape that takes longer fails, and the data are gone."""
     for blocks in past:
         shutil.copytree(blocks, folder / "prometheus", copy_function=os.link, dirs_exist_ok=True)
     if not state.has_exporter:
@@ -86,7 +87,7 @@ def _running(state: State, program: Program, folder: Path, past: list[Path]) -> 
             _break(process.find(r"Admin API +(http://\S+)"), exporter_url, state.faults)
         target = {"targets": [exporter_url.removeprefix("http://")], "labels": {"instance": INSTANCE}}
         config = {
-            "global": {"scrape_interval": "5s", "evaluation_interval": "4s"},
+            "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
             "rule_files": ["rules/*.yml"],
             "scrape_configs": [{"job_name": "anthropic", "static_configs": [target]}],
         }

@@ -39,7 +39,7 @@ function Dashboard({ dashboard, range, scope, panels }) {
       <PanelContextProvider value={CONTEXT}>
         <Path title={dashboard.title} />
         <Controls dashboard={dashboard} scope={scope} />
-        <div style={{ position: 'relative', margin: `0 ${MARGIN}px`, height: heightOf(panels), paddingBottom: MARGIN }}>
+        <div style={{ position: 'relative', margin: `0 ${MARGIN}px`, height: heightOf(panels) + MARGIN }}>
           {panels.map((panel) => {
             const place = box(panel.gridPos, width);
             return (
