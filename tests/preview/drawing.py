@@ -48,7 +48,7 @@ def install(program: Callable[[str], str]) -> None:
     lock, installed = PREVIEW / "package-lock.json", PREVIEW / "node_modules/installed.json"
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
-    subprocess.run([program("npm"), "ci", "--silent"], cwd=PREVIEW, env=environment(), check=True)
+    subprocess.run([program("npm"), "ci", "--silent"], cwd=PREVIEW, check=True)
     shutil.copy(lock, installed)
 
 
