@@ -1,4 +1,7 @@
-"""`make preview`: draws the dashboards, states, widths and themes that are named, all of a kind if none is."""
+"""`make preview`: draws the dashboards, states, widths and themes that are named, all of a kind if none is.
+
+`make pictures` draws those of the documentation.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -23,6 +28,9 @@ from tests.reference import ROOT
 
 BUILD = ROOT / "build"
 OUT = BUILD / "preview"
+PICTURES = ROOT / "docs/pictures"
+PICTURED = {"cost": "spike", "usage": "quiet", "claude-code": "quiet"}
+PICTURE_PIXELS = 860
 NAMES = [path.stem.removeprefix("anthropic-") for path in sorted(DASHBOARDS.glob("*.json"))]
 KINDS = {"dashboards": NAMES, "states": list(STATES), "widths": ["1366", "1920"], "themes": ["dark", "light"]}
 
@@ -38,23 +46,45 @@ img { width: 300px; max-height: 500px; object-fit: cover; object-position: top }
 
 def main() -> None:
     started = time.monotonic()
+    if sys.argv[1:] == ["pictures"]:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        _draw(
+            PICTURED.values(),
+            lambda urls: [
+                replace(
+                    _page(urls[state], f"{dashboard}-{state}", dashboard, "1366", "dark", {}),
+                    picture=str(PICTURES / f"{dashboard}.png"),
+                    height=PICTURE_PIXELS,
+                )
+                for dashboard, state in PICTURED.items()
+            ],
+        )
+        return
     chosen, variables = _arguments()
     dashboards, states, widths, themes = chosen.values()
+    _draw(
+        states,
+        lambda urls: [
+            _page(urls[state], f"{dashboard}-{state}", dashboard, width, theme, variables)
+            for state, dashboard, width, theme in product(states, dashboards, widths, themes)
+        ],
+    )
+    (OUT / "index.html").write_text(_index(), encoding="utf-8")
+    print(f"{OUT / 'index.html'}: {time.monotonic() - started:.0f} s")
+
+
+def _draw(states: Iterable[str], pages: Callable[[Mapping[str, str]], Iterable[Page]]) -> None:
+    """The pages of the states' Prometheus, which is at a URL."""
     if not node(_program):
         sys.exit(f"Node {NODE_MAJOR} or newer is needed")
     install(_program)
     OUT.mkdir(parents=True, exist_ok=True)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    names = list(dict.fromkeys(states))
     with drawer(_program) as draw, tempfile.TemporaryDirectory(prefix="preview-", dir=BUILD) as folder:
-        pasts = {kind: _past(kind) for kind in {STATES[name].past for name in states}}
-        with running(states, _program, Path(folder), pasts) as urls:
-            wanted = product(states, dashboards, widths, themes)
-            draw(
-                _page(urls[state], f"{dashboard}-{state}", dashboard, width, theme, variables)
-                for state, dashboard, width, theme in wanted
-            )
-    (OUT / "index.html").write_text(_index(), encoding="utf-8")
-    print(f"{OUT / 'index.html'}: {time.monotonic() - started:.0f} s")
+        pasts = {kind: _past(kind) for kind in {STATES[name].past for name in names}}
+        with running(names, _program, Path(folder), pasts) as urls:
+            draw(pages(urls))
 
 
 def _arguments() -> tuple[dict[str, list[str]], dict[str, str]]:

@@ -31,6 +31,7 @@ class Page:
     theme: str
     json: str
     picture: str | None = None
+    height: int | None = None  # of the picture at the most, in pixels
     open: bool = False  # rows that are shut
     variables: dict[str, str] = field(default_factory=dict)
 
