@@ -32,10 +32,14 @@ from grafana.dashboards.panels import DATASOURCE, framed, instant, ref, texts_of
 from grafana.dashboards.promql import JOB, SCOPE
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
+from grafana.dashboards.words import COLLECTORS
 
 TAG = "anthropic"
+RUNBOOK = "https://github.com/anthropic-exporter/anthropic-exporter/blob/main/grafana/runbook.md"
 WORDS_PIXELS = 14
 ALERTS = 'alertname=~"Anthropic.+", alertname!="AnthropicDemoData"'
+# Some alerts are of no job: that there is none, or a budget.
+OF_ALERTS = 'job=~"$job|", organization=~"$organization"'
 ALL = VariableOption(selected=True, text="All", value="$__all")
 # Grafana shows the label, and filters by the ID, which is what stays when a workspace is renamed.
 NAME_AND_ID = r'/workspace="(?<text>.*)",\s*workspace_id="(?<value>[^"]*)"/'
@@ -163,24 +167,29 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
     """What fires now, the worst first; the names are those of the runbook's sections."""
 
     def firing(severity: str, rank: int) -> str:
-        # The first of these labels that an alert has says what it is about.
-        about = f'ALERTS{{{SCOPE}, {ALERTS}, alertstate="firing", severity="{severity}"}}'
-        for label in ("organization", "scope", "collector", "api_key", "model", "workspace"):
+        # The last of these labels that an alert has says what it is about.
+        about = f'ALERTS{{{OF_ALERTS}, {ALERTS}, alertstate="firing", severity="{severity}"}}'
+        for label in ("organization", "scope", "collector", "model", "workspace", "api_key"):
             about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
         return f"{rank} * group by (alertname, about, date) ({about})"
 
+    def silent(why: str, absent: str) -> str:
+        return f'label_replace(4 * absent({absent}), "alertname", "{why}", "", "")'
+
     severities = {"1": ("critical", "red"), "2": ("warning", "orange"), "3": ("info", "blue"), "4": ("unknown", "red")}
     firing_ones = [firing(severities[rank][0], int(rank)) for rank in "123"]
-    # Nothing reassuring where there is nothing to fire about.
-    away = f'label_replace(4 * absent(anthropic_exporter_build_info{{{JOB}}}), "alertname", "No exporter", "", "")'
+    # Nothing reassuring where there is nothing to fire about, or nothing that would.
+    away = silent("No exporter", f"anthropic_exporter_build_info{{{JOB}}}")
+    no_rules = silent("The rules are not loaded", "anthropic:threshold:constant")
     return table(
         "Firing alerts",
-        "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the runbook.",
-        {"alertname": Label("Alert", 235), "about": Label("About", 140), "date": Label("Day", 95)},
+        "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the "
+        f"[runbook]({RUNBOOK}).",
+        {"alertname": Label("Alert"), "about": Label("About", 115, words=COLLECTORS), "date": Label("Day", 95)},
         {
             "Severity": Number(
-                " or ".join([*firing_ones, f"sum by (alertname) ({away})"]),
-                width_pixels=78,
+                " or ".join([*firing_ones, f"sum by (alertname) ({away} or {no_rules})"]),
+                width_pixels=92,
                 texts=severities,
             )
         },

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders.common import StackingConfig, VizLegendOptions
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.common import LegendPlacement, StackingMode
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from grafana.dashboards.frame import dashboard
-from grafana.dashboards.panels import HALF, Steps, lines, stat, table
+from grafana.dashboards.frame import RUNBOOK, dashboard, firing_alerts
+from grafana.dashboards.panels import NO_DATA, lines
 from grafana.dashboards.promql import JOB, SCOPE, total
+from grafana.dashboards.stats import states
+from grafana.dashboards.tables import BLANK, Label, Number, table
+from grafana.dashboards.words import COLLECTORS, REASONS, SOURCES
 
+NO_EXPORTER = "No exporter"
 OWN = "anthropic_exporter_"
+WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK})."
 BY_COLLECTOR = ("job", "organization", "collector")
-UP_OR_DOWN: Steps = ((None, "red"), (1, "green"))
 RATE = "[$__rate_interval]"
 HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request
-EIGHT = (8, 8)
+LATE = 1.1  # of an interval: a refresh takes its time, too
+HALF, QUARTER = (12, 9), (6, 8)
+YES_OR_NO = {"1": ("yes", "green"), "0": ("no", "red")}
+# "cost 401" as "Cost 401"
+NAMED = {rf"^{name}\b": word for name, word in COLLECTORS.items()}
 
 
 def build() -> Dashboard:
@@ -24,163 +34,224 @@ def build() -> Dashboard:
         "Whether the numbers are fresh and whole: collectors, the API's answers, and the process itself.",
         (),
         {
-            "Collectors": _collectors(),
+            "": [_collectors(), firing_alerts((18, 7)), _state()],
             "Failures": _failures(),
             "The API": _api(),
             "The process": _process(),
         },
+        has_range=True,
     )
 
 
-def _collectors() -> list[Builder[Panel]]:
+def _collectors() -> Builder[Panel]:
+    """One sample for each that fails, else one for what is true of all."""
+    up = f"{OWN}collector_up{{{SCOPE}}}"
+    has_failed = f"max without (reason) ({OWN}collector_failing{{{SCOPE}}}) == 1"
+    exporters = f"{OWN}up{{{SCOPE}}}"
+    return states(
+        "Collectors",
+        f"Those that fail, on whichever replica. {WHAT_TO_DO}",
+        {
+            f"group by (collector) ({up} == 0 and {has_failed})": ("", "fails", "red"),
+            f"group by (collector) ({up} == 0 unless {has_failed})": ("", "has not finished yet", "blue"),
+            f"group({exporters} == 0 unless on (job, instance) {up})": (
+                "No collector",
+                "is served to this key",
+                "red",
+            ),
+            f"group(min({exporters}) == 1)": ("Every collector", "works", "green"),
+            f"absent({OWN}build_info{{{JOB}}})": (NO_EXPORTER, "is scraped", "red"),
+        },
+        label="collector",
+        words=COLLECTORS,
+        size=(6, 7),
+    )
+
+
+def _state() -> Builder[Panel]:
     by = ", ".join(BY_COLLECTOR)
-    sources = f"group by ({by}, source) ({OWN}collector_info{{{SCOPE}}})"
+    sources = f"topk by ({by}) (1, group by ({by}, source) ({OWN}collector_info{{{SCOPE}}}))"
 
-    def state(name: str) -> str:
-        value = f"max by ({by}) ({OWN}collector_{name}{{{SCOPE}}})"
-        return f"{value} * on ({by}) group_left (source) topk by ({by}) (1, {sources})"
+    def of(name: str) -> str:
+        return f"max by ({by}) ({OWN}collector_{name}{{{SCOPE}}})"
 
-    return [
-        stat(
-            "Everything works",
-            "Whether the last refresh of every available collector succeeded, and there is one; of the worst exporter.",
-            f"min({OWN}up{{{SCOPE}}})",
-            unit="short",
-            texts={"0": ("A collector fails, or none is served", "red"), "1": ("All collectors work", "green")},
-            no_value="No exporter",
-            size=(6, 8),
-        ),
-        table(
-            "State of the collectors",
-            "Up: the last refresh succeeded. Available: the API serves it to this key. Reported through: how long ago "
-            "the newest day with a row ends. Of several replicas, the best.",
-            {
-                "Up": state("up"),
-                "Available": state("available"),
-                "Last success": f"time() - {state('last_success_timestamp_seconds')}",
-                "Refreshes every": state("refresh_interval_seconds"),
-                "Last refresh took": state("refresh_duration_seconds"),
-                "Reported through": f"time() - {state('data_through_timestamp_seconds')}",
-                "Series": state("series"),
-            },
-            labels={"collector": "Collector", "source": "API"},
-            units={
-                "Last success": "s",
-                "Refreshes every": "s",
-                "Last refresh took": "s",
-                "Reported through": "s",
-                "Series": "short",
-            },
-            sort="Last success",
-            yes_no=("Up", "Available"),
-            size=(18, 8),
-            no_value="No collector",
-        ),
-    ]
+    def sourced(expression: str) -> str:
+        return f"({expression}) * on ({by}) group_left (source) {sources}"
+
+    age = f"time() - {of('last_success_timestamp_seconds')}"
+    return table(
+        "State of the collectors",
+        "Up: the last refresh succeeded. Reported through: where the newest day with a row ends. Refreshes missed: how "
+        "many intervals have passed since the last success; after three, the data are stale. Available: the API serves "
+        f"it to this key. Of several replicas, the best. {WHAT_TO_DO}",
+        {"collector": Label("Collector", 120, words=COLLECTORS), "source": Label("Source", words=SOURCES)},
+        {
+            "Up": Number(sourced(of("up")), width_pixels=75, texts=YES_OR_NO),
+            "Reported through": Number(
+                sourced(f"1000 * {of('data_through_timestamp_seconds')}"), unit="dateTimeAsIso", width_pixels=175
+            ),
+            "Last success": Number(sourced(age), unit="s", decimals=0, width_pixels=125),
+            "Refreshes missed": Number(
+                sourced(f"floor(({age}) / ({LATE} * {of('refresh_interval_seconds')}))"),
+                width_pixels=155,
+                steps=((None, "text"), (1, "orange"), (3, "red")),
+            ),
+            "Every": Number(sourced(of("refresh_interval_seconds")), unit="s", decimals=0, width_pixels=100),
+            "Took": Number(sourced(of("refresh_duration_seconds")), unit="s", decimals=1, width_pixels=100),
+            "Available": Number(sourced(of("available")), width_pixels=100, texts=YES_OR_NO),
+            "Series": Number(sourced(of("series")), width_pixels=85),
+        },
+        sort="Up",
+        ascending=True,
+        size=(24, 7),
+        filterable=False,
+        no_value=NO_DATA,
+        last=("source",),
+    )
 
 
 def _failures() -> list[Builder[Panel]]:
     by_reason = (*BY_COLLECTOR, "reason")
-    failures = f"increase({OWN}collector_refresh_failures_total{{{SCOPE}}}{RATE})"
+    refreshes = f"increase({OWN}collector_refresh_failures_total{{{SCOPE}}}{RATE})"
+    failed = f"round({total(refreshes, 'collector', 'reason')}) > 0"
+    nobody = f'label_replace(0 * absent({OWN}build_info{{{JOB}}}), "collector", "{NO_EXPORTER}", "", "")'
     return [
         table(
             "Failing now",
-            "Why the last refresh failed. The last good data stay until it works again.",
-            {"Replicas": f"{total(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0"},
-            labels={"collector": "Collector", "reason": "Reason"},
-            units={"Replicas": "short"},
+            f"Why the last refresh failed. The last good data stay until it works again. {WHAT_TO_DO}",
+            {
+                "collector": Label("Collector", 150, words=COLLECTORS, colors={NO_EXPORTER: "red"}),
+                "reason": Label("Reason", words=REASONS),
+            },
+            {
+                "Replicas": Number(
+                    f"{total(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0 or {nobody}",
+                    width_pixels=100,
+                    texts={"0": (BLANK, "text")},
+                )
+            },
             sort="Replicas",
             size=HALF,
+            filterable=False,
             no_value="Nothing fails",
         ),
         lines(
             "Failures by reason",
-            "Refreshes that failed.",
-            {"{{collector}} {{reason}}": f"{total(failures, *by_reason)} > 0"},
+            f"Refreshes that failed. {WHAT_TO_DO}",
+            {
+                "{{collector}}: {{reason}}": failed,
+                "No failure": f"0 * group({OWN}up{{{SCOPE}}}) unless on () ({failed})",
+            },
             unit="short",
-            no_value="Nothing has failed in this time range",
+            decimals=0,
             interval="5m",
-        ),
+            bars=True,
+            size=HALF,
+            renamed=NAMED | {rf"^(.*): {name}$": f"$1: {word}" for name, word in REASONS.items()},
+        )
+        .stacking(StackingConfig().mode(StackingMode.NORMAL))
+        .axis_soft_max(1),
     ]
 
 
 def _api() -> list[Builder[Panel]]:
-    duration = f"{OWN}api_request_duration_seconds_bucket{{{SCOPE}}}"
-
-    def quantile(share: float) -> str:
-        return f"histogram_quantile({share}, sum by (api_endpoint, le) (rate({duration}{HOUR})))"
-
+    requests = f"increase({OWN}api_requests_total{{{SCOPE}}}{HOUR})"
+    buckets = f"rate({OWN}api_request_duration_seconds_bucket{{{SCOPE}}}{HOUR})"
     return [
         lines(
             "Requests in an hour",
             "Requests to the Admin API, retries included, by endpoint and status.",
-            {
-                "{{api_endpoint}} {{status}}": total(
-                    f"increase({OWN}api_requests_total{{{SCOPE}}}{HOUR})", "api_endpoint", "status"
-                )
-            },
+            {"{{api_endpoint}} {{status}}": f"round({total(requests, 'api_endpoint', 'status')})"},
             unit="short",
+            decimals=0,
             interval="5m",
+            size=HALF,
         ),
         lines(
             "Latency",
-            "Half and nineteen twentieths of an hour's requests to the Admin API took no longer.",
-            {"{{api_endpoint}} p50": quantile(0.5), "{{api_endpoint}} p95": quantile(0.95)},
+            "Nineteen of twenty requests to the Admin API in an hour took no longer.",
+            # What is not a number is not above 0, either.
+            {"{{api_endpoint}}": f"histogram_quantile(0.95, {total(buckets, 'api_endpoint', 'le')}) > 0"},
             unit="s",
             interval="5m",
+            size=HALF,
         ),
     ]
 
 
 def _process() -> list[Builder[Panel]]:
     of_exporters = f"on (job, instance) {OWN}build_info{{{JOB}}}"
+    series = f"max by ({', '.join(BY_COLLECTOR)}) ({OWN}collector_series{{{SCOPE}}})"
     return [
         lines(
             "Series",
             "Samples exposed by each collector.",
-            {"{{collector}} {{instance}}": f"{OWN}collector_series{{{SCOPE}}}"},
+            {"{{collector}}": total(series, "collector")},
             unit="short",
-            size=EIGHT,
-        ),
+            size=QUARTER,
+            renamed=NAMED,
+        ).legend(VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM)),  # numbers are above
         lines(
             "Size of a scrape",
             "Bytes that a scrape gets, by content encoding.",
-            {"{{encoding}} {{instance}}": f"{OWN}exposition_bytes{{{JOB}}}"},
+            {"{{encoding}}": f"max by (encoding) ({OWN}exposition_bytes{{{JOB}}})"},
             unit="bytes",
-            size=EIGHT,
+            size=QUARTER,
+            renamed={"^identity$": "Not compressed"},
         ),
         lines(
             "Memory",
-            "Resident memory of the exporter.",
+            "Resident memory of each exporter.",
             {"{{instance}}": f"process_resident_memory_bytes{{{JOB}}} and {of_exporters}"},
             unit="bytes",
-            size=EIGHT,
+            size=QUARTER,
         ),
         lines(
             "CPU",
-            "Cores that the exporter uses.",
+            "What each exporter uses of one core.",
             {"{{instance}}": f"rate(process_cpu_seconds_total{{{JOB}}}{RATE}) and {of_exporters}"},
-            unit="short",
-            size=EIGHT,
-        ),
-        lines(
-            "Open files",
-            "File descriptors in use, of those that it may use.",
-            {"{{instance}}": f"process_open_fds{{{JOB}}} / process_max_fds{{{JOB}}} and {of_exporters}"},
             unit="percentunit",
-            size=EIGHT,
+            size=QUARTER,
         ),
-        table(
-            "Versions",
-            "What runs where, and since when.",
-            {
-                "Running for": f"(time() - process_start_time_seconds{{{JOB}}}) * on (job, instance)"
-                f" group_left (version, revision, python_version) {OWN}build_info{{{JOB}}}"
-            },
-            labels={"instance": "Instance", "version": "Version", "revision": "Revision", "python_version": "Python"},
-            units={"Running for": "s"},
-            sort="Running for",
-            size=EIGHT,
-            no_value="No exporter",
-        ),
+        _exporters(),
     ]
+
+
+def _exporters() -> Builder[Panel]:
+    by = "job, instance"
+    builds = f"group by ({by}, version, revision, python_version) ({OWN}build_info{{{JOB}}})"
+
+    def built(expression: str) -> str:
+        with_build = f"* on ({by}) group_left (version, revision, python_version) {builds}"
+        return f"max by ({by}) ({expression}) {with_build}"
+
+    files = f"process_open_fds{{{JOB}}} / process_max_fds{{{JOB}}}"
+    lost = f"increase({OWN}log_lines_dropped_total{{{JOB}}}{HOUR})"
+    return table(
+        "Exporters",
+        "What runs where, and since when; the file descriptors in use, of those that it may use; and lines of the log "
+        "that a blocked standard error has cost in an hour.",
+        {
+            "instance": Label("Instance", 240),
+            "version": Label("Version", 110),
+            "python_version": Label("Python", 100),
+            "revision": Label("Revision"),
+        },
+        {
+            "Running for": Number(built(f"time() - process_start_time_seconds{{{JOB}}}"), unit="s", decimals=1),
+            "Open files": Number(
+                built(files),
+                unit="percentunit",
+                decimals=0,
+                width_pixels=110,
+                steps=((None, "text"), (0.8, "red")),
+            ),
+            "Log lines lost": Number(built(f"round({lost})"), width_pixels=140, steps=((None, "text"), (1, "orange"))),
+        },
+        sort="Running for",
+        ascending=True,
+        size=(24, 5),
+        filterable=False,
+        no_value=NO_DATA,
+        last=("version", "python_version", "revision"),
+    )

@@ -5,15 +5,23 @@ from __future__ import annotations
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from grafana.dashboards.bars import ranking
 from grafana.dashboards.frame import dashboard
-from grafana.dashboards.panels import HALF, Steps, ranking, stat, table
+from grafana.dashboards.panels import NO_DATA, USD, Steps
 from grafana.dashboards.promql import BY_WORKSPACE, DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, total
+from grafana.dashboards.stats import stat
+from grafana.dashboards.tables import Label, Number, table
+from grafana.dashboards.words import KEY_STATUS, ROLES
 
 BY_KEY = (*ORGANIZATION, "api_key_id")
+OF_KEY = "api_key, workspace, created_by"
+OF_WORKSPACE = "workspace, archived, workspace_geo"
 ACTIVE, NOT_ARCHIVED = 'status="active"', 'archived="false"'
 EXPIRING_DAYS, OLD_DAYS = 14, 365
-NOT_SERVED = "The API does not list it to this key"
-ATTENTION: Steps = ((None, "green"), (1, "orange"))
+NEVER_DAYS = 1_000_000
+DAYS_UNIT = "suffix: d"  # Grafana's own unit of days turns 300 of them into weeks
+NOT_SERVED = "No data: the API does not list it to this key."
+SOME_OR_NONE: Steps = ((None, "text"), (0, "green"), (1, "orange"))
 
 
 def build() -> Dashboard:
@@ -22,124 +30,156 @@ def build() -> Dashboard:
         "Organization",
         "Workspaces, people and service accounts, and which API keys expire soon or were never replaced.",
         (),
-        {
-            "At a glance": _at_a_glance(),
-            "API keys": _api_keys(),
-            "Workspaces": [_workspaces()],
-            "People": _people(),
-        },
+        {"": [*_at_a_glance(), _api_keys(), _workspaces(), *_shares()]},
+        collectors=("organization", "cost"),
     )
 
 
 def _at_a_glance() -> list[Builder[Panel]]:
+    name = merged("anthropic_organization_info")
     return [
         stat(
             "Organization",
-            "The organization that the key belongs to.",
-            merged("anthropic_organization_info"),
+            f"The organization that the key belongs to. {NOT_SERVED}",
+            f'{name} or label_replace(absent({name}), "organization_name", "{NO_DATA}", "", "")',
             unit="short",
-            no_value=NOT_SERVED,
             shown_label="organization_name",
         ),
         _count("Workspaces", "Workspaces that are not archived.", "workspace_info", NOT_ARCHIVED),
-        _sum("Users", "Members of the organization.", "organization_users"),
-        _count("Active API keys", "API keys that can be used.", "api_key_info", ACTIVE),
         stat(
-            "Expiring soon",
-            f"Active API keys that expire within {EXPIRING_DAYS} days.",
-            f"count({_seconds_left()} < {EXPIRING_DAYS * DAY_SECONDS}) or 0 * count({_keys(ACTIVE)})",
+            "Users",
+            f"Members of the organization. {NOT_SERVED}",
+            total(merged("anthropic_organization_users")),
             unit="short",
-            steps=ATTENTION,
-            no_value=NOT_SERVED,
         ),
-        stat(
+        _count("Active API keys", "API keys that can be used.", "api_key_info", ACTIVE),
+        _judged(
+            "Expiring soon",
+            f"Active API keys that expire within {EXPIRING_DAYS} days: the first below.",
+            f"{_seconds_left()} < {EXPIRING_DAYS * DAY_SECONDS}",
+        ),
+        _judged(
             "Never replaced",
             f"Active API keys that are older than {OLD_DAYS} days.",
-            f"count({_age()} > {OLD_DAYS * DAY_SECONDS}) or 0 * count({_keys(ACTIVE)})",
-            unit="short",
-            steps=ATTENTION,
-            no_value=NOT_SERVED,
+            f"{_age()} > {OLD_DAYS * DAY_SECONDS}",
         ),
     ]
 
 
-def _api_keys() -> list[Builder[Panel]]:
-    return [
-        table(
-            "API keys",
-            "Every active API key. One without a time of expiry never expires.",
-            {"Age": _named(_age()), "Expires in": _named(_seconds_left())},
-            labels={"api_key": "API key", "workspace": "Workspace", "created_by": "Created by", "api_key_id": "ID"},
-            units={"Age": "s", "Expires in": "s"},
-            blanks={"Expires in": "never"},
-            sort="Age",
-            size=(16, 9),
-            no_value=NOT_SERVED,
-        ),
-        ranking(
-            "API keys by status",
-            "All API keys, expired and archived ones too.",
-            largest(10, f"count by (status) ({_keys()})"),
-            label="status",
-            unit="short",
-            no_value=NOT_SERVED,
-            size=(8, 9),
-        ),
-    ]
+def _api_keys() -> Builder[Panel]:
+    by = ", ".join(BY_KEY)
+    names = f"topk by ({by}) (1, group by ({by}, {OF_KEY}) (anthropic_api_key_info{{{SCOPE}}}))"
+
+    def named(days: str) -> str:
+        return f"({days}) * on ({by}) group_left ({OF_KEY}) {names}"
+
+    left = f"floor({_seconds_left()} / {DAY_SECONDS})"
+    never = f"{NEVER_DAYS} + 0 * {_age()}"
+    return table(
+        "API keys",
+        "Every active API key; those that expire first are on top. One without a time of expiry never expires. The API "
+        f"knows its creator by an ID only. {NOT_SERVED}",
+        {
+            "api_key": Label("API key"),
+            "workspace": Label("Workspace", 150, words={"none": "Every one"}),
+            "created_by": Label("Created by", 270, words={"none": "Not known"}),
+            "api_key_id": Label("ID", 280),
+        },
+        {
+            "Expires in": Number(
+                named(f"{left} or on ({by}) {never}"),
+                unit=DAYS_UNIT,
+                width_pixels=125,
+                steps=((None, "orange"), (EXPIRING_DAYS, "text")),
+                texts={str(NEVER_DAYS): ("never", "text")},
+            ),
+            "Age": Number(
+                named(f"floor({_age()} / {DAY_SECONDS})"),
+                unit=DAYS_UNIT,
+                width_pixels=90,
+                steps=((None, "text"), (OLD_DAYS, "orange")),
+            ),
+        },
+        sort="Expires in",
+        ascending=True,
+        no_value=NO_DATA,
+        last=("created_by", "api_key_id"),
+    )
 
 
 def _workspaces() -> Builder[Panel]:
     by = ", ".join(BY_WORKSPACE)
+    names = f"topk by ({by}) (1, group by ({by}, {OF_WORKSPACE}) (anthropic_workspace_info{{{SCOPE}}}))"
+
+    def named(expression: str) -> str:
+        return f"({expression}) * on ({by}) group_left ({OF_WORKSPACE}) {names}"
+
     created = merged("anthropic_workspace_created_timestamp_seconds")
-    names = (
-        f"topk by ({by}) (1, group by ({by}, workspace, archived, workspace_geo) (anthropic_workspace_info{{{SCOPE}}}))"
-    )
-    active = f"count by ({by}) ({_keys(ACTIVE)})"
     return table(
         "Workspaces",
-        "Every workspace, archived ones too, with its age and its active API keys.",
+        "Every workspace, archived ones too, the dearest first: its cost of this month, its active API keys, its age. "
+        f"Budgets are on Cost. {NOT_SERVED}",
         {
-            "Age": _with_names(f"(time() - {created})", by, names),
-            "Active API keys": _with_names(f"({active})", by, names),
+            "workspace": Label("Workspace"),
+            "archived": Label("Archived", 100, words={"true": "yes", "false": "no"}),
+            "workspace_geo": Label("Region", 100, words={"us": "US", "eu": "EU", "none": "Not known"}),
         },
-        labels={"workspace": "Workspace", "archived": "Archived", "workspace_geo": "Region"},
-        units={"Age": "s"},
-        blanks={"Active API keys": "0"},
-        sort="Age",
-        no_value=NOT_SERVED,
+        {
+            "Month to date": Number(
+                named(merged("anthropic_cost_month_to_date_usd")), unit=USD, decimals=0, width_pixels=160
+            ),
+            "Active API keys": Number(named(f"count by ({by}) ({_keys(ACTIVE)})"), width_pixels=150, blank="0"),
+            "Age": Number(named(f"floor((time() - {created}) / {DAY_SECONDS})"), unit=DAYS_UNIT, width_pixels=100),
+        },
+        sort="Month to date",
+        no_value=NO_DATA,
+        last=("archived", "workspace_geo"),
     )
 
 
-def _people() -> list[Builder[Panel]]:
+def _shares() -> list[Builder[Panel]]:
     return [
         ranking(
             "Users by role",
-            "Members of the organization.",
+            f"Members of the organization. {NOT_SERVED}",
             f"sort_desc({total(merged('anthropic_organization_users'), 'role')})",
             label="role",
             unit="short",
-            no_value=NOT_SERVED,
-            size=HALF,
+            words=ROLES,
+            no_value=NO_DATA,
+            size=(8, 12),
         ),
         ranking(
             "Service accounts by role",
-            "Service accounts that are not archived.",
+            "Those that are not archived. No data: there are none, or the API does not list them to this key.",
             f"sort_desc({total(merged('anthropic_service_accounts', NOT_ARCHIVED), 'role')})",
             label="role",
             unit="short",
-            no_value="None, or the API does not list them to this key",
-            size=HALF,
+            words=ROLES,
+            no_value=NO_DATA,
+            size=(8, 12),
+        ),
+        ranking(
+            "API keys by status",
+            f"All API keys, expired and archived ones too. {NOT_SERVED}",
+            largest(10, f"count by (status) ({_keys()})"),
+            label="status",
+            unit="short",
+            words=KEY_STATUS,
+            no_value=NO_DATA,
+            size=(8, 12),
         ),
     ]
 
 
 def _count(title: str, description: str, family: str, matcher: str) -> Builder[Panel]:
-    expr = f"count({merged(f'anthropic_{family}', matcher)})"
-    return stat(title, description, expr, unit="short", no_value=NOT_SERVED)
+    return stat(title, f"{description} {NOT_SERVED}", f"count({merged(f'anthropic_{family}', matcher)})", unit="short")
 
 
-def _sum(title: str, description: str, family: str) -> Builder[Panel]:
-    return stat(title, description, total(merged(f"anthropic_{family}")), unit="short", no_value=NOT_SERVED)
+def _judged(title: str, description: str, keys: str) -> Builder[Panel]:
+    """How many of the active keys these are: none is good."""
+    expr = f"count({keys}) or 0 * count({_keys(ACTIVE)})"
+    return stat(title, f"{description} {NOT_SERVED}", expr, unit="short", steps=SOME_OR_NONE)
 
 
 def _keys(*matchers: str) -> str:
@@ -158,13 +198,3 @@ def _seconds_left() -> str:
 
 def _of_active_keys(expression: str) -> str:
     return f"(({expression}) and on ({', '.join(BY_KEY)}) {_keys(ACTIVE)})"
-
-
-def _named(expression: str) -> str:
-    by = ", ".join(BY_KEY)
-    names = f"topk by ({by}) (1, group by ({by}, api_key, workspace, created_by) (anthropic_api_key_info{{{SCOPE}}}))"
-    return f"{expression} * on ({by}) group_left (api_key, workspace, created_by) {names}"
-
-
-def _with_names(expression: str, by: str, names: str) -> str:
-    return f"{expression} * on ({by}) group_left (workspace, archived, workspace_geo) {names}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
@@ -19,6 +20,7 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
+    DataTransformerConfig,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -36,6 +38,7 @@ Steps = Sequence[tuple[float | None, str]]
 PLAIN: Steps = ((None, "text"),)
 
 HALF, FULL = (12, 8), (24, 9)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class _Panel(Protocol):
@@ -78,8 +81,12 @@ def lines(
     time_from: str = "",
     bars: bool = False,
     decimals: int | None = None,
+    renamed: Mapping[str, str] = NOTHING,
 ) -> TimeSeries:
-    """A range query for each legend. `interval` is the shortest step, `time_from` a range of the panel's own."""
+    """A range query for each legend. `interval` is the shortest step, `time_from` a range of the panel's own.
+
+    `renamed` are parts of legends, as regular expressions, and words for them.
+    """
     panel = framed(TimeSeries(), title, description, unit, no_value, size, PLAIN)
     for number, (name, expr) in enumerate(series.items()):
         panel = panel.with_target(Dataquery().expr(expr).range().legend_format(name).ref_id(ref(number)))
@@ -87,6 +94,9 @@ def lines(
         panel = panel.interval(interval)
     if time_from:
         panel = panel.time_from(time_from)
+    for part, word in renamed.items():
+        options = {"regex": part, "renamePattern": word}
+        panel = panel.with_transformation(DataTransformerConfig("renameByRegex", options=options))
     if bars:
         panel = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
     if decimals is not None:

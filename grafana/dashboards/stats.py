@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueTextMode,
     PercentChangeColorMode,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, instant, texts_of
@@ -71,6 +71,35 @@ def change(
         .with_transformation(DataTransformerConfig("organize", options=columns))
         .show_percent_change(True)
         .percent_change_color_mode(rise)
+    )
+
+
+def states(
+    title: str,
+    description: str,
+    found: Mapping[str, tuple[str, str, str]],
+    *,
+    label: str,
+    words: Mapping[str, str],
+    size: tuple[int, int],
+) -> Stat:
+    """What is the case: of each query that finds something, whose value is 1, a name, words and their colour.
+
+    Without a name of its own it is that of the label.
+    """
+    parts, texts = [], {}
+    for number, (expr, (name, text, color)) in enumerate(found.items(), start=1):
+        part = f"{number} * ({expr})"
+        parts.append(f'label_replace({part}, "{label}", "{name}", "", "")' if name else part)
+        texts[str(number)] = (text, color)
+    panel = _stat(title, description, "short", None, NO_DATA, size, PLAIN)
+    for identifier, word in words.items():
+        panel = panel.override_by_name(identifier, [DynamicConfigValue("displayName", word)])
+    return (
+        panel.with_target(instant(" or ".join(parts)).legend_format(f"{{{{{label}}}}}"))
+        .mappings([texts_of(texts)])
+        .color_mode(BigValueColorMode.BACKGROUND)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders.common import TableFooterOptions, TableSortByFieldState
@@ -56,17 +56,19 @@ def table(
     size: tuple[int, int] = FULL,
     total: bool = False,
     filterable: bool = True,
+    last: Collection[str] = (),
 ) -> Table:
     """A row for each label set of the queries, whose other labels (but job, organization, IDs) must not differ.
 
-    The organization is shown where it has a name.
+    The organization is shown where it has a name; the labels `last` are, which have less to say than the numbers.
     """
     # Grafana numbers the values only where there are several.
     values = [f"Value #{ref(number)}" for number in range(len(numbers))] if len(numbers) > 1 else ["Value"]
     titles = dict(zip(values, numbers, strict=True))
+    first = [name for name in labels if name not in last]
     organize = {
         "excludeByName": {"Time": True, "job": True, "workspace_id": "workspace" in labels},
-        "indexByName": {name: place for place, name in enumerate(["organization", *labels, *titles])},
+        "indexByName": {name: place for place, name in enumerate(["organization", *first, *titles, *last])},
         "renameByName": {
             "organization": "Organization",
             **{name: label.title for name, label in labels.items()},

@@ -69,3 +69,20 @@ COLLECTORS: Mapping[str, str] = {
     "claude_code": "Claude Code",
     "organization": "Organization",
 }
+SOURCES: Mapping[str, str] = {
+    "legacy": "Admin API, reports",
+    "analytics": "Analytics API",
+    "admin": "Admin API, lists",
+}
+REASONS: Mapping[str, str] = {
+    "auth": "key rejected (401)",
+    "forbidden": "not allowed (403, 404)",
+    "request": "request refused",
+    "rate_limited": "rate limit (429)",
+    "timeout": "timeout",
+    "network": "network",
+    "server": "API's own error (5xx)",
+    "schema": "answer not understood",
+    "pagination": "pages do not end",
+    "bug": "a bug of the exporter",
+}

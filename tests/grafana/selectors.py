@@ -10,9 +10,12 @@ from tests import reference
 SELECTOR = re.compile(r"\b((?:anthropic|process)[_:][a-z0-9_:]+)(\{[^}]*\})?")
 MATCHED = re.compile(r"(\w+)(?:=~|!~|!=|=)\s*\"")
 GROUPING = re.compile(r"\b(?:by|without|on|group_left|ignoring) \(([^)]*)\)")
+# The label that label_replace and label_join make.
+MADE = re.compile(r'"(\w+)", "[^"]*", "\w*", "[^"]*"\)')
 # What scrapes, replicas and the rules' own constants add.
 ADDED = {"job", "instance", "pod", "node", "organization"}
 OF_RULES = {"scope", "threshold"}
+OF_ALERTS = {"alertname"}
 
 
 def selectors(expr: str) -> list[tuple[str, str]]:
@@ -30,7 +33,7 @@ def known() -> dict[str, frozenset[str]]:
 
 def unknown_labels(expr: str) -> set[str]:
     """Labels that the family does not have which they are matched on, or that nothing has which is grouped by."""
-    every = frozenset().union(*known().values()) | OF_RULES
+    every = frozenset().union(*known().values()) | OF_RULES | OF_ALERTS | set(MADE.findall(expr))
     unknown: set[str] = set()
     for name, matchers in selectors(expr):
         unknown |= set(MATCHED.findall(matchers)) - known().get(name, every)

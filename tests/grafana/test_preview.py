@@ -48,6 +48,7 @@ ONLY_IN = {
     ),
 }
 RAW = re.compile(r'[{}]|="|\bValue\b|__name__|^$|^\s|\s$|undefined')
+REASSURING = re.compile(r"Nothing|No alert fires|No failure|works")
 NAMES = [name.removesuffix(".json").removeprefix("anthropic-") for name in DASHBOARDS]
 
 
@@ -149,6 +150,32 @@ class TestDrawn:
             for found in badly_joined(panel)
         ]
         assert wrong == []
+
+
+@pytest.mark.slow
+def test_health_says_which_collectors_fail_and_why(pages: dict[tuple[str, str], Json]) -> None:
+    failing = {panel["title"]: panel for panel in pages["exporter-health", "failing"]["panels"]}
+    assert failing["Collectors"]["text"].split("\n")[1:] == ["Cost", "fails", "Usage", "fails"]
+    assert [row[:2] for row in failing["State of the collectors"]["rows"]][:2] == [["Cost", "no"], ["Usage", "no"]]
+    assert sorted(row[:2] for row in failing["Failing now"]["rows"]) == [
+        ["Cost", "key rejected (401)"],
+        ["Usage", "API's own error (5xx)"],
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dashboard", NAMES)
+def test_nothing_reassures_where_there_is_no_exporter(pages: dict[tuple[str, str], Json], dashboard: str) -> None:
+    texts = {panel["title"]: panel["text"] for panel in pages[dashboard, "none"]["panels"]}
+    assert {title: text for title, text in texts.items() if REASSURING.search(text)} == {}
+
+
+@pytest.mark.slow
+def test_the_keys_that_expire_first_are_on_top(pages: dict[tuple[str, str], Json]) -> None:
+    (keys,) = [panel for panel in pages["organization", "quiet"]["panels"] if panel["title"] == "API keys"]
+    left = [float(row[2].removesuffix(" d")) if row[2] != "never" else float("inf") for row in keys["rows"]]
+    assert left == sorted(left)
+    assert left[0] < 14
 
 
 def badly_joined(panel: Json) -> Iterator[str]:
