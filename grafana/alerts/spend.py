@@ -1,0 +1,181 @@
+"""Money: days that cost far more than usual, the month's end, budgets."""
+
+from __future__ import annotations
+
+from grafana.alerts.days import (
+    COST_DAYS,
+    COST_NEWEST,
+    COST_WEEK,
+    WORKSPACE_DAYS,
+    WORKSPACE_MONTH,
+    WORKSPACE_NAME,
+    WORKSPACE_NEWEST,
+    WORKSPACE_WEEK,
+)
+from grafana.alerts.promql import (
+    NAMED_ORGANIZATION,
+    OF_ORGANIZATION,
+    ORGANIZATION,
+    inside,
+    mention,
+    threshold,
+    times_and_more,
+)
+from grafana.alerts.rules import Alert, Paragraph, Record
+
+MEAN_DAY = "organization_workspace:anthropic_cost_usd:mean7d"
+DAYS_LEFT = "organization:anthropic_cost_month_days_left:max"
+PROJECTED = "organization_workspace:anthropic_cost_projected_month_usd:sum"
+BUDGET = "anthropic:budget_usd:monthly"
+USED, USED_AT_THE_END = "anthropic:budget_used:ratio", "anthropic:budget_projected:ratio"
+BY_WORKSPACE = f"{ORGANIZATION}, workspace_id"
+NAMED_WORKSPACE = f"* on ({BY_WORKSPACE}) group_left (workspace)\n{WORKSPACE_NAME}"
+TODAY_STARTS = 'anthropic_exporter_bucket_start_timestamp_seconds{days_ago="0"}'
+UNTIL_REPORTED = "Holds until the next day is reported."
+
+
+def _of_budgets(spent: str) -> str:
+    """The shares of the organizations' budgets, and of the workspaces', which have names."""
+    return "\n".join(
+        (
+            f"sum by ({ORGANIZATION}) ({spent})",
+            f'/ on (organization) group_left (scope) {BUDGET}{{scope="organization"}}',
+            "or",
+            spent,
+            f'/ on (organization, workspace_id) group_left (scope) {BUDGET}{{scope="workspace"}}',
+            NAMED_WORKSPACE,
+        )
+    )
+
+
+MONTH: Paragraph = (
+    Record(
+        DAYS_LEFT,
+        inside(
+            "clamp",
+            inside(
+                "",
+                inside(
+                    f"- max by ({ORGANIZATION}) ",
+                    'anthropic_exporter_collector_data_through_timestamp_seconds{collector="cost"}',
+                ),
+                "+ on (job) group_left ()",
+                inside(
+                    "max by (job) ",
+                    TODAY_STARTS,
+                    "+ 86400",
+                    inside("* ", f"days_in_month({TODAY_STARTS})", "+ 1", f"- day_of_month({TODAY_STARTS})"),
+                ),
+            ),
+            "/ 86400,",
+            "0,",
+            "scalar(days_in_month())",
+        ),
+        "Days, or parts of them, from the end of what is reported to the end of the month.",
+    ),
+    Record(MEAN_DAY, f'avg by ({BY_WORKSPACE}) ({WORKSPACE_DAYS}{{days_ago=~"[2-8]"}})'),
+    Record(
+        PROJECTED,
+        "\n+\n".join(
+            (
+                inside("", WORKSPACE_MONTH, f"or 0 * {MEAN_DAY}"),
+                inside(
+                    "",
+                    MEAN_DAY,
+                    f"* on ({ORGANIZATION}) group_left () {DAYS_LEFT}",
+                    f"or 0 * {WORKSPACE_MONTH}",
+                ),
+            )
+        ),
+        "Month to date, and the mean of seven complete days for each day that is left. Either may be missing: nothing "
+        "of the month is reported yet, or a workspace is gone.",
+    ),
+)
+BUDGETS_USED: Paragraph = (
+    Record(USED, _of_budgets(WORKSPACE_MONTH)),
+    Record(USED_AT_THE_END, _of_budgets(PROJECTED)),
+)
+
+COST_SPIKE = Alert(
+    "AnthropicCostSpike",
+    "critical",
+    inside(
+        f"max by ({ORGANIZATION}, date) ",
+        COST_NEWEST,
+        f"> on ({ORGANIZATION}, days_ago) group_left ()",
+        times_and_more("cost_spike_ratio", COST_WEEK, "cost_spike_usd"),
+    ),
+    "15m",
+    "30m",
+    "A day cost the organization far more than usual.",
+    f"${{{{ $value | humanize }}}} on {{{{ $labels.date }}}}{OF_ORGANIZATION}: far above the median of the seven days "
+    "before. See Workspaces, newest day against a week ago on the Cost dashboard.",
+    UNTIL_REPORTED,
+)
+WORKSPACE_COST_SPIKE = Alert(
+    "AnthropicWorkspaceCostSpike",
+    "warning",
+    inside(
+        f"max by ({BY_WORKSPACE}, date) ",
+        WORKSPACE_NEWEST,
+        f"> on ({BY_WORKSPACE}, days_ago) group_left ()",
+        times_and_more("workspace_cost_spike_ratio", WORKSPACE_WEEK, "workspace_cost_spike_usd"),
+    )
+    + f"\n{NAMED_WORKSPACE}",
+    "15m",
+    "30m",
+    "A day cost a workspace far more than usual.",
+    "${{ $value | humanize }} on {{ $labels.date }} in workspace {{ $labels.workspace }}"
+    f"{OF_ORGANIZATION}: far above the median of the seven days before. See Each day by model on the Cost "
+    "dashboard, with this workspace chosen.",
+    UNTIL_REPORTED,
+)
+COST_TODAY_UNUSUAL = Alert(
+    "AnthropicCostTodayUnusual",
+    "warning",
+    inside(
+        f"max by ({ORGANIZATION}, date) ",
+        f'{COST_DAYS}{{days_ago="0"}}',
+        f"> on ({ORGANIZATION}) group_left ()",
+        times_and_more(
+            "cost_today_ratio", f'max by ({ORGANIZATION}) ({COST_DAYS}{{days_ago=~"[1-7]"}})', "cost_today_usd"
+        ),
+    ),
+    "15m",
+    "30m",
+    "Today has already cost far more than any of the last seven days.",
+    f"${{{{ $value | humanize }}}} so far on {{{{ $labels.date }}}} (UTC){OF_ORGANIZATION}: more than any of the seven "
+    "days before, and the day is not over. See Today so far and Each day by workspace on the Cost dashboard.",
+    "Ends with the day: then AnthropicCostSpike judges it.",
+)
+
+
+def _used(name: str, severity: str, share: str, summary: str) -> Alert:
+    return Alert(
+        f"AnthropicBudget{name}",
+        severity,
+        f"{USED} > {threshold(share)}",
+        "15m",
+        "30m",
+        summary,
+        "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget for this month is used"
+        f"{mention(', workspace ', 'workspace')}{NAMED_ORGANIZATION}. See Month to date on the Cost dashboard.",
+    )
+
+
+BUDGET_ALERTS = (
+    _used("HalfUsed", "info", "budget_half_ratio", "Half of the month's budget is used."),
+    _used("NearlyUsed", "warning", "budget_near_ratio", "Most of the month's budget is used."),
+    _used("Exceeded", "critical", "budget_full_ratio", "The month's budget is used up."),
+    Alert(
+        "AnthropicBudgetProjectedToExceed",
+        "warning",
+        f"{USED_AT_THE_END} > {threshold('budget_full_ratio')}",
+        "1h",
+        "1h",
+        "The month will cost more than its budget.",
+        "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget will be used at the month's end, if the "
+        f"days that are left cost as much as the last seven did{mention(', workspace ', 'workspace')}"
+        f"{NAMED_ORGANIZATION}. See Month end, projected on the Cost dashboard.",
+    ),
+)
