@@ -23,7 +23,7 @@ COST_DAYS = "organization_day:anthropic_cost_usd:sum"
 WORKSPACE_DAYS = "organization_workspace_day:anthropic_cost_usd:sum"
 MODEL_DAYS = "organization_model_day:anthropic_cost_usd:sum"
 TYPE_DAYS = "organization_day_type:anthropic_usage_tokens:sum"
-ALL_TOKENS = "organization_day:anthropic_usage_tokens:sum"
+DEAR_TOKENS = "organization_day:anthropic_usage_tokens_without_cache_reads:sum"
 PROMPT_TOKENS = "organization_day:anthropic_usage_prompt_tokens:sum"
 CACHE_HITS = "organization_day:anthropic_usage_cache_hit:ratio"
 DECISIONS = "organization_day_decision:anthropic_claude_code_tool_actions:sum"
@@ -33,7 +33,7 @@ MODEL_NEWEST = "organization_model:anthropic_cost_newest_day_usd:sum"
 COST_WEEK = "organization_day:anthropic_cost_week_before_usd:median"
 WORKSPACE_WEEK = "organization_workspace_day:anthropic_cost_week_before_usd:median"
 MODEL_WEEK = "organization_model_day:anthropic_cost_week_before_usd:sum"
-TOKENS_WEEK = "organization_day:anthropic_usage_tokens_week_before:median"
+TOKENS_WEEK = "organization_day:anthropic_usage_tokens_without_cache_reads_week_before:median"
 CACHE_HITS_WEEK = "organization_day:anthropic_usage_cache_hit_week_before:median"
 WORKSPACE_MONTH = "organization_workspace:anthropic_cost_month_to_date_usd:sum"
 WORKSPACE_NAME = "organization_workspace:anthropic_cost_workspace:info"
@@ -55,7 +55,11 @@ DAYS: Paragraph = (
         inside(f"max by ({BY_WORKSPACE}) ", f"sum by ({REPLICA}, organization, workspace_id) ({MONTH})"),
     ),
     Record(TYPE_DAYS, dated_days(TOKENS, "token_type")),
-    Record(ALL_TOKENS, f"sum without (token_type) ({TYPE_DAYS})"),
+    Record(
+        DEAR_TOKENS,
+        f'sum without (token_type) ({TYPE_DAYS}{{token_type!="cache_read"}})',
+        "A cache read costs a tenth of other prompt tokens.",
+    ),
     Record(PROMPT_TOKENS, f'sum without (token_type) ({TYPE_DAYS}{{token_type!="output"}})'),
     Record(
         CACHE_HITS,
@@ -81,7 +85,7 @@ WEEKS: Paragraph = (
     ),
     Record(WORKSPACE_WEEK, weeks_before(median(BY_WORKSPACE), WORKSPACE_DAYS)),
     Record(MODEL_WEEK, weeks_before(total(BY_MODEL), MODEL_DAYS)),
-    Record(TOKENS_WEEK, weeks_before(median(ORGANIZATION), ALL_TOKENS, (0, 1, 2))),
+    Record(TOKENS_WEEK, weeks_before(median(ORGANIZATION), DEAR_TOKENS, (0, 1, 2))),
     Record(CACHE_HITS_WEEK, weeks_before(median(ORGANIZATION), CACHE_HITS, (0, 1))),
 )
 

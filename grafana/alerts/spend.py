@@ -163,6 +163,35 @@ def _used(name: str, severity: str, share: str, summary: str) -> Alert:
     )
 
 
+# By its list, or by what it has cost. Where neither is known yet, nothing is said of workspaces.
+_WORKSPACES = f"(anthropic_workspace_info or {WORKSPACE_NAME})"
+_MATCHES_NOTHING = Alert(
+    "AnthropicBudgetMatchesNothing",
+    "warning",
+    "\n".join(
+        (
+            inside(
+                "",
+                f'{BUDGET}{{scope!~"organization|workspace"}}',
+                "or",
+                BUDGET,
+                "unless on (organization) last_over_time(anthropic_exporter_up[1d])",
+                "or",
+                f'{BUDGET}{{scope="workspace"}}',
+                f"and on (organization) {_WORKSPACES}",
+                f"unless on (organization, workspace_id) {_WORKSPACES}",
+            ),
+            "and on () anthropic_exporter_up",
+        )
+    ),
+    "1h",
+    "30m",
+    "A budget is of nothing that there is.",
+    f"The {{{{ $labels.scope }}}}'s budget of ${{{{ $value | humanize }}}}{mention(', workspace ID ', 'workspace_id')}"
+    f"{NAMED_ORGANIZATION} matches nothing that an exporter tells of: no alert on it can fire. See budgets.yml.",
+    "Its organization has no exporter, or its workspace ID is no workspace's. An exporter that is away is told by "
+    "AnthropicExporterAbsent.",
+)
 BUDGET_ALERTS = (
     _used("HalfUsed", "info", "budget_half_ratio", "Half of the month's budget is used."),
     _used("NearlyUsed", "warning", "budget_near_ratio", "Most of the month's budget is used."),
@@ -178,4 +207,5 @@ BUDGET_ALERTS = (
         f"days that are left cost as much as the last seven did{mention(', workspace ', 'workspace')}"
         f"{NAMED_ORGANIZATION}. See Month end, projected on the Cost dashboard.",
     ),
+    _MATCHES_NOTHING,
 )

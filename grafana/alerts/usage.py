@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from grafana.alerts.days import (
-    ALL_TOKENS,
     CACHE_HITS,
     CACHE_HITS_WEEK,
     COST_DAYS,
+    DEAR_TOKENS,
     DECISIONS,
     MODEL_NEWEST,
     MODEL_WEEK,
@@ -33,9 +33,9 @@ TOKEN_SPIKE = Alert(
         f"max by ({ORGANIZATION}, date) ",
         inside(
             "",
-            f'{ALL_TOKENS}{{days_ago="0"}}',
+            f'{DEAR_TOKENS}{{days_ago="0"}}',
             "or",
-            f'{ALL_TOKENS}{{days_ago=~"[12]"}}',
+            f'{DEAR_TOKENS}{{days_ago=~"[12]"}}',
             f"and on ({ORGANIZATION}) {COST_DAYS}",
             f"unless on ({ORGANIZATION}, date) {COST_DAYS}",
         ),
@@ -45,7 +45,7 @@ TOKEN_SPIKE = Alert(
     "15m",
     "30m",
     "A day has used far more tokens than usual.",
-    f"{{{{ $value | humanize }}}} tokens on {{{{ $labels.date }}}} (UTC) as far as reported"
+    f"{{{{ $value | humanize }}}} tokens, cache reads aside, on {{{{ $labels.date }}}} (UTC) as far as reported"
     f"{NAMED_ORGANIZATION}: far above the median of the seven days before. Cost follows, hours later. See Today as it "
     "grows, against earlier days on the Usage dashboard.",
     "The leading indicator: holds until the day's cost is reported.",

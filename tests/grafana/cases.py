@@ -26,6 +26,7 @@ from tests.grafana.organizations import (
     api_key,
     at_first,
     failing,
+    listed,
     minute_of,
     models,
     nothing_served,
@@ -70,9 +71,10 @@ CASES = {
         15 * MINUTE,
         {"severity": "critical", "date": "1969-12-31"},
         "A day cost the organization far more than usual.",
-        "$250.5 on 1969-12-31 of example: far above the median of the seven days before. See Workspaces that moved "
-        "most on the Cost dashboard.",
-        "$250.5 on 1969-12-31: far above the median of the seven days before. See Workspaces that moved most on the "
+        "$250.5 on 1969-12-31 of example: far above the median of the seven days before. See Workspaces, newest day "
+        "against a week ago on the Cost dashboard.",
+        "$250.5 on 1969-12-31: far above the median of the seven days before. See Workspaces, newest day against a "
+        "week ago on the "
         "Cost dashboard.",
     ),
     "AnthropicWorkspaceCostSpike": Case(
@@ -87,9 +89,9 @@ CASES = {
         },
         "A day cost a workspace far more than usual.",
         "$45.5 on 1969-12-31 in workspace Research of example: far above the median of the seven days before. See "
-        "Models that moved most on the Cost dashboard, with this workspace chosen.",
-        "$45.5 on 1969-12-31 in workspace Research: far above the median of the seven days before. See Models that "
-        "moved most on the Cost dashboard, with this workspace chosen.",
+        "Each day by model on the Cost dashboard, with this workspace chosen.",
+        "$45.5 on 1969-12-31 in workspace Research: far above the median of the seven days before. See Each day by "
+        "model on the Cost dashboard, with this workspace chosen.",
     ),
     "AnthropicCostTodayUnusual": Case(
         Exporter([cost(daily(80, {YESTERDAY: 100, TODAY: 170.5}))]),
@@ -98,9 +100,9 @@ CASES = {
         {"severity": "warning", "date": "1970-01-01"},
         "Today has already cost far more than any of the last seven days.",
         "$170.5 so far on 1970-01-01 (UTC) of example: more than any of the seven days before, and the day is not "
-        "over. See Today so far and By workspace on the Cost dashboard.",
+        "over. See Today so far and Each day by workspace on the Cost dashboard.",
         "$170.5 so far on 1970-01-01 (UTC): more than any of the seven days before, and the day is not over. See "
-        "Today so far and By workspace on the Cost dashboard.",
+        "Today so far and Each day by workspace on the Cost dashboard.",
     ),
     "AnthropicTokenSpike": Case(
         Exporter([tokens(daily(1e8, {TODAY: 2.51e8}))]),
@@ -108,10 +110,11 @@ CASES = {
         15 * MINUTE,
         {"severity": "warning", "date": "1970-01-01"},
         "A day has used far more tokens than usual.",
-        "251M tokens on 1970-01-01 (UTC) as far as reported, example: far above the median of the seven days before. "
-        "Cost follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
-        "251M tokens on 1970-01-01 (UTC) as far as reported: far above the median of the seven days before. Cost "
-        "follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
+        "251M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above the median of the "
+        "seven days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage "
+        "dashboard.",
+        "251M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported: far above the median of the seven "
+        "days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
     ),
     "AnthropicBudgetHalfUsed": _budget(25500, "info", "Half of the month's budget is used.", "51%"),
     "AnthropicBudgetNearlyUsed": _budget(40500, "warning", "Most of the month's budget is used.", "81%"),
@@ -123,9 +126,25 @@ CASES = {
         {"severity": "warning", "scope": "organization"},
         "The month will cost more than its budget.",
         "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
-        "as the last seven did, example. See Projected month end on the Cost dashboard.",
+        "as the last seven did, example. See Month end, projected on the Cost dashboard.",
         "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
-        "as the last seven did. See Projected month end on the Cost dashboard.",
+        "as the last seven did. See Month end, projected on the Cost dashboard.",
+    ),
+    # The budgets are of the organization, and of Research.
+    "AnthropicBudgetMatchesNothing": Case(
+        Exporter([cost(daily(100))]),
+        Exporter([cost(daily(100))], [listed(RESEARCH)]),
+        HOUR,
+        {
+            "severity": "warning",
+            "scope": "workspace",
+            "workspace_id": "wrkspc_01AbCdEfGhIjKlMnOpQrStUv",
+        },
+        "A budget is of nothing that there is.",
+        "The workspace's budget of $5k, workspace ID wrkspc_01AbCdEfGhIjKlMnOpQrStUv, example matches nothing that an "
+        "exporter tells of: no alert on it can fire. See budgets.yml.",
+        "The workspace's budget of $5k, workspace ID wrkspc_01AbCdEfGhIjKlMnOpQrStUv matches nothing that an exporter "
+        "tells of: no alert on it can fire. See budgets.yml.",
     ),
     "AnthropicCacheHitCollapse": Case(
         prompts(cached=3.9e7),
@@ -147,9 +166,9 @@ CASES = {
         {"severity": "info", "date": "1969-12-31", "model": "claude-sonnet-5"},
         "One model suddenly makes up most of the cost.",
         "claude-sonnet-5 made up 90% of the cost of tokens on 1969-12-31 of example; in the seven days before it was "
-        "a minor one. See Models that moved most on the Cost dashboard.",
+        "a minor one. See Each day by model on the Cost dashboard.",
         "claude-sonnet-5 made up 90% of the cost of tokens on 1969-12-31; in the seven days before it was a minor "
-        "one. See Models that moved most on the Cost dashboard.",
+        "one. See Each day by model on the Cost dashboard.",
     ),
     "AnthropicToolAcceptanceCollapse": Case(
         accepting(0.55),
@@ -309,4 +328,5 @@ def alert_of(alert: str, description: str = "", organization: str = "example", *
         "runbook_url": f"{RUNBOOK_URL}#{alert.lower()}",
     }
     named = {"organization": organization} if organization and alert != "AnthropicDemoData" else {}
-    return firing(annotations, {"job": "anthropic", **named, **case.labels, **labels})
+    job = {"job": "anthropic"} if alert != "AnthropicBudgetMatchesNothing" else {}  # which is of no exporter
+    return firing(annotations, {**job, **named, **case.labels, **labels})

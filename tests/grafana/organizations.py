@@ -13,6 +13,7 @@ from tests.grafana.history import (
     Exporter,
     Gauge,
     Value,
+    Workspace,
     active_actors,
     collector,
     cost,
@@ -49,6 +50,11 @@ def api_key(*, status: str = "active", **timestamps: float) -> list[Gauge]:
         *collector("organization", last_success_timestamp_seconds=1),
         *(gauge(name, seconds, api_key_id="apikey_01") for name, seconds in times.items()),
     ]
+
+
+def listed(workspace: Workspace) -> Gauge:
+    """In the organization's list, whether or not it costs anything."""
+    return gauge("anthropic_workspace_info", 1, workspace=workspace.name, workspace_id=workspace.identifier)
 
 
 def failing(reason: str, other: str, **state: float) -> list[Gauge]:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from grafana.alerts.__main__ import PARAGRAPHS
+from grafana.alerts.__main__ import text as made
+from grafana.alerts.rules import Alert as AlertRule
 from tests.grafana.cases import CASES, alert_of
 from tests.grafana.history import (
     DAY,
@@ -40,6 +43,7 @@ from tests.grafana.rules import (
     RUNBOOK_URL,
     Alert,
     Check,
+    Rule,
     alerts,
     complaint,
     disagreement,
@@ -175,7 +179,7 @@ def test_a_workspaces_budget_is_projected(expect: Expect) -> None:
     alert = "AnthropicBudgetProjectedToExceed"
     text = (
         "103.9% of the workspace's budget will be used at the month's end, if the days that are left cost as much as "
-        "the last seven did, workspace Research, example. See Projected month end on the Cost dashboard."
+        "the last seven did, workspace Research, example. See Month end, projected on the Cost dashboard."
     )
     exporters = replicas(Exporter([cost(daily(162.5), RESEARCH), cost(daily(100))]))
     expect(exporters, Check(alert, HOUR, [alert_of(alert, text, **OF_RESEARCH)]))
@@ -320,7 +324,72 @@ def test_nothing_fires_for_an_organization_like_others(program: Program, tmp_pat
     assert not words, words
 
 
+@pytest.mark.parametrize(("more", "fires"), [("cache_read", False), ("uncached_input", True)])
+def test_tokens_that_were_read_from_the_cache_are_no_spike(more: str, fires: bool, expect: Expect) -> None:
+    alert = "AnthropicTokenSpike"
+    days = {name: daily(1e8, {TODAY: 4e8} if name == more else None) for name in ("cache_read", "uncached_input")}
+    exporter = Exporter([tokens(amount, token_type) for token_type, amount in days.items()])
+    text = CASES[alert].description.replace("251M", "400M")
+    expect([exporter], Check(alert, 15 * MINUTE, [alert_of(alert, text)] if fires else []))
+
+
+def test_budgets_of_an_organization_that_no_exporter_is_of_match_nothing(expect: Expect) -> None:
+    alert = "AnthropicBudgetMatchesNothing"
+    others = Exporter([cost(daily(100), RESEARCH)], organization="other")
+    labels = {"severity": "warning", "scope": "organization", "organization": "example"}
+    text = (
+        "The organization's budget of $50k, example matches nothing that an exporter tells of: no alert on it can "
+        "fire. See budgets.yml."
+    )
+    fires = [alert_of(alert), firing(alert_of(alert, text)["exp_annotations"], labels)]
+    expect([others], Check(alert, HOUR - MINUTE), Check(alert, HOUR, fires))
+
+
+def test_budgets_of_an_exporter_that_is_away_match_what_it_was_of(expect: Expect) -> None:
+    alert = "AnthropicBudgetMatchesNothing"
+    named = Exporter([cost(daily(100), RESEARCH)])
+    gone = replace(named, scraped=lambda now: minute_of(now) < 5)
+    other = Exporter([cost(daily(100))], organization="other", instance="other:9817")
+    hours = [Check(alert, hour * HOUR) for hour in range(1, 20)]
+    expect([gone, other], *hours, step=5 * MINUTE)
+    expect([gone], *hours, step=5 * MINUTE)
+
+
+def test_a_workspaces_budget_is_not_judged_before_any_workspace_is_known(expect: Expect) -> None:
+    expect([Exporter()], Check("AnthropicBudgetMatchesNothing", 3 * HOUR))
+
+
+def test_a_budget_whose_scope_is_none_matches_nothing(program: Program, tmp_path: Path) -> None:
+    alert = "AnthropicBudgetMatchesNothing"
+
+    def mistaken(rule: Rule) -> Rule:
+        is_budget = rule.get("labels", {}).get("scope") == "workspace"
+        return {**rule, "labels": {**rule["labels"], "scope": "team"}} if is_budget else rule
+
+    mistaken_groups = [{**group, "rules": [*map(mistaken, group["rules"])]} for group in groups()]
+    text = CASES[alert].description.replace("workspace's", "team's")
+    exporters = [Exporter([cost(daily(100), RESEARCH)])]
+    checks = [Check(alert, HOUR, [alert_of(alert, text, scope="team")])]
+    words = disagreement(program("promtool"), tmp_path, mistaken_groups, exporters, checks)
+    assert not words, words
+
+
 # The files
+
+
+def test_the_file_is_what_the_code_makes() -> None:
+    (*_, path) = FILES
+    assert path.read_text(encoding="utf-8") == made(), "if this is meant: make rules"
+
+
+def test_the_file_says_what_the_code_does() -> None:
+    """Whatever is quoted, folded or wrapped in it."""
+    rules_made = [rule for paragraph in PARAGRAPHS for rule in paragraph]
+    for rule, read in zip(rules_made, groups()[-1]["rules"], strict=True):
+        assert rule.expr == read["expr"].removesuffix("\n")
+        if isinstance(rule, AlertRule):
+            assert rule.summary == read["annotations"]["summary"]
+            assert rule.description == read["annotations"]["description"]
 
 
 def test_prometheus_takes_the_files_as_they_are(program: Program) -> None:

@@ -79,11 +79,11 @@ def cost_of(told: Told, *on: date) -> list[Daily]:
 def spike_of(day: date, organization: str = "example") -> dict[str, Alert]:
     descriptions = {
         "AnthropicCostSpike": f"$1.04k on {day} of {organization}: far above the median of the seven days before. See "
-        "Workspaces that moved most on the Cost dashboard.",
+        "Workspaces, newest day against a week ago on the Cost dashboard.",
         "AnthropicWorkspaceCostSpike": f"$940 on {day} in workspace Research of {organization}: far above the median "
-        "of the seven days before. See Models that moved most on the Cost dashboard, with this workspace chosen.",
+        "of the seven days before. See Each day by model on the Cost dashboard, with this workspace chosen.",
         "AnthropicModelDominant": f"claude-sonnet-5 made up 86.54% of the cost of tokens on {day} of {organization}; "
-        "in the seven days before it was a minor one. See Models that moved most on the Cost dashboard.",
+        "in the seven days before it was a minor one. See Each day by model on the Cost dashboard.",
     }
     return {alert: alert_of(alert, text, organization, date=str(day)) for alert, text in descriptions.items()}
 
@@ -139,8 +139,8 @@ def test_spikes_on_two_days_in_a_row_are_two_alerts(expect: Expect) -> None:
 def test_a_day_that_is_reported_in_part_is_a_spike_once_enough_of_it_is(expect: Expect) -> None:
     alert = "AnthropicCostSpike"
     text = (
-        "$300 on 1970-01-01 of example: far above the median of the seven days before. See Workspaces that moved most "
-        "on the Cost dashboard."
+        "$300 on 1970-01-01 of example: far above the median of the seven days before. See Workspaces, newest day "
+        "against a week ago on the Cost dashboard."
     )
     spike = alert_of(alert, text, date="1970-01-01")
     whole = MIDNIGHT + 3 * HOUR
@@ -155,7 +155,7 @@ def test_an_unusual_today_is_a_spike_when_it_has_become_yesterday(expect: Expect
     today, spike = "AnthropicCostTodayUnusual", "AnthropicCostSpike"
     text = (
         "$1.04k so far on 1970-01-01 (UTC) of example: more than any of the seven days before, and the day is not "
-        "over. See Today so far and By workspace on the Cost dashboard."
+        "over. See Today so far and Each day by workspace on the Cost dashboard."
     )
     unusual = alert_of(today, text, date="1970-01-01")
     end = MIDNIGHT + STILL_FIRING
@@ -172,8 +172,9 @@ def test_an_unusual_today_is_a_spike_when_it_has_become_yesterday(expect: Expect
 
 def spike_of_tokens() -> Alert:
     text = (
-        "300M tokens on 1970-01-01 (UTC) as far as reported, example: far above the median of the seven days before. "
-        "Cost follows, hours later. See Today as it grows, against earlier days on the Usage dashboard."
+        "300M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above the median of the "
+        "seven days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage "
+        "dashboard."
     )
     return alert_of("AnthropicTokenSpike", text, date="1970-01-01")
 
