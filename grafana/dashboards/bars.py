@@ -65,11 +65,11 @@ def day_bars(
     if decimals is not None:
         panel = panel.decimals(decimals)
     if not column:
-        hidden = {"Time": True, "date": True}
+        columns = {"excludeByName": {"Time": True, "date": True}, "renameByName": {"Value": title}}
         return (
             panel.x_field("day")
             .legend(VizLegendOptions().show_legend(False))
-            .with_transformation(DataTransformerConfig("organize", options={"excludeByName": hidden}))
+            .with_transformation(DataTransformerConfig("organize", options=columns))
         )
     matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
     placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM

@@ -62,7 +62,9 @@ def change(
     size: tuple[int, int] = SMALL,
 ) -> Stat:
     """A number, and by how much it differs from what it was before; without the latter, the number alone."""
-    rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((before, now)))
+    rows = " or ".join(
+        f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((f"({before}) and on () ({now})", now))
+    )
     columns = {"excludeByName": {"Time": True, "row": True}}
     return (
         _stat(title, description, unit, decimals, no_value, size, steps)
