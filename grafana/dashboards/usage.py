@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grafana_foundation_sdk.builders.common import GraphThresholdsStyleConfig
-from grafana_foundation_sdk.builders.dashboard import CustomVariable, FieldColor
+from grafana_foundation_sdk.builders.dashboard import CustomVariable
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode
-from grafana_foundation_sdk.models.dashboard import Dashboard, DynamicConfigValue, FieldColorModeId, Panel, VariableOption
+from grafana_foundation_sdk.models.dashboard import Dashboard, DynamicConfigValue, Panel, VariableOption
 
 from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
-from grafana.dashboards.panels import USD, Steps, lines, steps_of
+from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, lines, steps_of
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
@@ -36,10 +36,9 @@ PROMPT, CACHE_READ, OUTPUT = 'token_type!="output"', 'token_type="cache_read"', 
 CHOSEN = "Of the days chosen above."
 NO_USAGE = "No usage is reported: see Exporter health"
 CACHED = "Share of the prompts' tokens that were read from the cache, at a tenth of the price."
-# The first colour is that of no data.
-HIT_RATIO: Steps = ((None, "text"), (0, "orange"), (0.3, "yellow"), (0.6, "green"))
+HIT_RATIO: Steps = ((None, GREY), (0, "orange"), (0.3, "yellow"), (0.6, "green"))
 LINES_AT: Steps = ((None, "transparent"), (0.3, "yellow"), (0.6, "green"))
-SAVED: Steps = ((None, "text"), (-1e9, "red"), (0, "green"))
+SAVED: Steps = ((None, GREY), (LEAST, "red"), (0, "green"))
 
 
 def build() -> Dashboard:
@@ -126,8 +125,8 @@ def _as_they_come() -> list[Builder[Panel]]:
     return [
         day_bars(
             "Tokens of each day by ${by:text}",
-            "Tokens of each exposed UTC day, from the first scrape on; the newest day is still growing. Bars by, above, "
-            "chooses by what they are stacked.",
+            "Tokens of each exposed UTC day, from the first scrape on; the newest day is still growing. Bars by, "
+            "above, chooses by what they are stacked.",
             _by_choice(),
             column="part",
             words=TOKEN_TYPES,
@@ -229,7 +228,6 @@ def _caching_and_tiers() -> list[Builder[Panel]]:
             size=(16, 7),
         )
         .max(1)
-        .color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color("blue"))
         .thresholds(steps_of(LINES_AT))
         .thresholds_style(GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)),
         ranking(
@@ -240,7 +238,7 @@ def _caching_and_tiers() -> list[Builder[Panel]]:
             words=SERVICE_TIERS,
             unit="percentunit",
             decimals=1,
-            no_value="No tokens",
+            no_value=NO_DATA,
             size=(8, 7),
             most=1,
         ),
