@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak golden dashboards preview docs requirements dist sbom image image-test clean venv runtime dev
+.PHONY: help demo test lint format bench soak golden dashboards preview pictures docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ dashboards: dev ## Write the JSON of the dashboards anew
 
 preview: dev ## Draw the dashboards (Node 20, Prometheus, Chromium); ARGS="cost spike 1366 light"
 	@$(RUN) tests.preview $(ARGS)
+
+pictures: dev ## Draw the documentation's pictures of the dashboards anew
+	@$(RUN) tests.preview pictures
 
 docs: dev ## Write the reference tables of the README anew
 	@$(RUN) tests.reference

@@ -69,13 +69,15 @@ class Poller:
         """Refresh once. Never raises for what the API does."""
         loop = asyncio.get_running_loop()
         now, started, waited = self._now(), loop.time(), 0.0
+        has_data = status.last_success is not None or self._telemetry.series.get(status.name, 0) > 0
         try:
             waited = await self._attempt(collector, status, now)
         except ApiError as error:
-            self._note_failure(status, error, now)
+            self._note_failure(status, error, now, has_data=has_data)
         except Exception as unforeseen:  # a defect here must not silence the other collectors
             log.exception("a defect in the exporter: please report it", collector=collector.name)
-            self._note_failure(status, ApiError(Reason.BUG, collector.name, type(unforeseen).__name__), now)
+            defect = ApiError(Reason.BUG, collector.name, type(unforeseen).__name__)
+            self._note_failure(status, defect, now, has_data=has_data)
         status.duration_seconds = loop.time() - started - waited
         log.debug("refreshed", collector=collector.name, up=status.up, seconds=round(status.duration_seconds, 3))
         await self._publisher.renew_own_metrics()
@@ -105,9 +107,9 @@ class Poller:
         await self._names_attempted.wait()
         return loop.time() - started
 
-    def _note_failure(self, status: CollectorStatus, error: ApiError, now: datetime) -> None:
+    def _note_failure(self, status: CollectorStatus, error: ApiError, now: datetime, *, has_data: bool) -> None:
+        """`has_data`: whether there was anything good before the refresh that failed, perhaps in a list alone."""
         is_another = status.reason is not error.reason
-        has_data = status.last_success is not None or self._telemetry.series.get(status.name, 0) > 0
         status.up, status.error, status.failures = False, error, status.failures + 1
         status.failing_since = status.failing_since or now
         self._telemetry.count_failure(status.name, error.reason)

@@ -17,6 +17,8 @@ from exporter.api.wire import Actor, ClaudeCodeRecord, CostResult, IdPage, Page,
 Found = tuple[Reason, str]
 Dimensions = tuple[Any, ...]
 RawRow = dict[str, msgspec.Raw]
+# Names and JSON texts.
+Unknown = frozenset[tuple[str, bytes]]
 NUMBERS = b"-0123456789"
 UNREAD = {"organization_id"}
 
@@ -99,11 +101,13 @@ class Repeats:
         if len(new) == len(rows) and self._rows.isdisjoint(new):
             self._rows |= new
             return False
+        of_page: set[tuple[Dimensions, Unknown]] = set()
         for row, raw in zip(rows, _raw_rows(body, None if start is None else number), strict=True):
-            dimensions = dimensions_of(row)
-            if dimensions in self._rows and not _may_differ(raw, kind):
+            dimensions, unknown = dimensions_of(row), _unknown(raw, kind)
+            if (dimensions in self._rows and not unknown) or (dimensions, unknown) in of_page:
                 return True
             self._rows.add(dimensions)
+            of_page.add((dimensions, unknown))
         return False
 
 
@@ -115,10 +119,9 @@ def _raw_rows(body: bytes, bucket: int | None) -> list[RawRow]:
     return msgspec.json.decode(body, type=_RawBuckets).data[bucket].results
 
 
-def _may_differ(raw: RawRow, kind: type[Row]) -> bool:
-    """Whether the row has a field that is not known and no number: it may be a dimension that the API has added."""
-    new = [raw[name] for name in raw.keys() - {*kind.__struct_fields__, *UNREAD}]
-    if "actor" in raw:
-        actor = msgspec.json.decode(raw["actor"], type=RawRow)
-        new += [actor[name] for name in actor.keys() - set(Actor.__struct_fields__)]
-    return any(bytes(value)[0] not in NUMBERS for value in new)
+def _unknown(raw: RawRow, kind: type[Row]) -> Unknown:
+    """The row's fields that are not known and no number: they may be dimensions that the API has added."""
+    actor = msgspec.json.decode(raw["actor"], type=RawRow) if "actor" in raw else {}
+    new = [(name, raw[name]) for name in raw.keys() - {*kind.__struct_fields__, *UNREAD}]
+    new += [(f"actor.{name}", actor[name]) for name in actor.keys() - set(Actor.__struct_fields__)]
+    return frozenset((name, text) for name, value in new if (text := bytes(value))[0] not in NUMBERS)

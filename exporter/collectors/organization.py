@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ SERVICE_ACCOUNTS = Request(
     (("limit", "100"), ("include_archived", "true")),
     VERSION,
 )
+LISTS = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
 INCLUDE_DEFAULT = ("include_default", "true")
 
 T = TypeVar("T")
@@ -87,7 +89,16 @@ class _Refresh:
     entitlement: Entitlement
     now: datetime
     refusals: dict[Request, NotEntitled] = field(default_factory=dict)
-    failures: list[ApiError] = field(default_factory=list)
+    failures: dict[Request, ApiError] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> ApiError:
+        """The first list's that failed, with the most tries and the longest delay of them all."""
+        all_of_them = self.failures.values()
+        first = next(self.failures[request] for request in LISTS if request in self.failures)
+        first.tries = max(failure.tries for failure in all_of_them)
+        first.retry_after_seconds = max(failure.retry_after_seconds or 0 for failure in all_of_them) or None
+        return first
 
     async def part(
         self,
@@ -99,15 +110,15 @@ class _Refresh:
         refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
     ) -> T:
         """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
-        if any(failure.reason is Reason.AUTH for failure in self.failures):  # the key's fault, and no list's own
-            refusals -= {Reason.AUTH}
+        if any(failure.reason is Reason.AUTH for failure in self.failures.values()):
+            refusals -= {Reason.AUTH}  # the key's fault, and no list's own
         try:
             return await self.entitlement.attempt(request.endpoint, read, self.now, refusals)
         except NotEntitled as refusal:
             self.refusals[request] = refusal
             return absent
         except ApiError as failure:
-            self.failures.append(failure)
+            self.failures[request] = failure
             return kept
 
 
@@ -132,33 +143,32 @@ class OrganizationCollector:
         """
         had = previous or OrganizationReading(now)
         lists = _Refresh(self.entitlement, now)
-        workspaces, default_id = await lists.part(
-            WORKSPACES,
-            partial(self._workspaces, had.default_workspace_id),
-            kept=(had.workspaces, had.default_workspace_id),
-            absent=({}, None),
-        )
-        reading = OrganizationReading(
-            read_at=now,
-            workspaces=workspaces,
-            default_workspace_id=default_id,
-            organization=await lists.part(ME, self._me, kept=had.organization, absent=None),
-            api_keys=await lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
-            users=await lists.part(USERS, self._users, kept=had.users, absent={}),
-            # With an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
-            service_accounts=await lists.part(
-                SERVICE_ACCOUNTS,
-                self._service_accounts,
-                kept=had.service_accounts,
-                absent={},
-                refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+        # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
+        (workspaces, default_id), me, api_keys, users = await asyncio.gather(
+            lists.part(
+                WORKSPACES,
+                partial(self._workspaces, had.default_workspace_id),
+                kept=(had.workspaces, had.default_workspace_id),
+                absent=({}, None),
             ),
+            lists.part(ME, self._me, kept=had.organization, absent=None),
+            lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
+            lists.part(USERS, self._users, kept=had.users, absent={}),
         )
+        # Last, and with an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
+        service_accounts = await lists.part(
+            SERVICE_ACCOUNTS,
+            self._service_accounts,
+            kept=had.service_accounts,
+            absent={},
+            refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+        )
+        reading = OrganizationReading(now, me, workspaces, default_id, api_keys, users, service_accounts)
         if reading.directory != had.directory or not (previous or lists.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
         if lists.failures:
-            raise Incomplete(lists.failures[0], reading)
+            raise Incomplete(lists.failure, reading)
         if WORKSPACES in lists.refusals:
             raise NotEntitled(str(lists.refusals[WORKSPACES]), reading)
         return reading

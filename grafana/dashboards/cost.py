@@ -7,17 +7,16 @@ from collections.abc import Callable, Mapping
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
+from grafana.dashboards import month
 from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.budgets import budgets
 from grafana.dashboards.frame import dashboard, days_variable, firing_alerts, label_variable, workspace_variable
+from grafana.dashboards.month import COST, MONTH_BEFORE, MONTH_TO_DATE
 from grafana.dashboards.panels import FULL, USD, Steps, lines
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
-    DAY_SECONDS,
-    JOB,
     ORGANIZATION,
-    SCOPE,
     WORKSPACE,
     by_workspace,
     day,
@@ -33,11 +32,7 @@ from grafana.dashboards.stats import BAD, change, stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TYPES
 
-COST = "anthropic_cost_usd"
-MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
-MONTH_BEFORE = "anthropic_cost_previous_month_usd"
 RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
-OF_ORGANIZATION = ", ".join(ORGANIZATION)
 NO_PRIORITY = "Priority Tier is not in the API's cost report."
 NO_COST = "No cost is reported: see Exporter health"
 A_WEEK_AGO = "the same weekday of the week before"
@@ -59,12 +54,11 @@ def build() -> Dashboard:
 
 
 def _the_month() -> list[Builder[Panel]]:
-    month_before = total(merged(MONTH_BEFORE, WORKSPACE))
     return [
         stat(
             "Month to date",
             f"Cost of the current UTC month over the reported days, of all models. {NO_PRIORITY}",
-            _month_to_date(),
+            month.to_date(),
             unit=USD,
             decimals=0,
             size=(5, 5),
@@ -73,8 +67,8 @@ def _the_month() -> list[Builder[Panel]]:
             "Month end, projected",
             "Month to date, and for each day that is left the mean of seven complete days, the newest two left out; of "
             "all models. The arrow is against the whole month before.",
-            _projected_month_end(),
-            month_before,
+            month.projected_end(),
+            month.before(),
             unit=USD,
             decimals=0,
             rise=BAD,
@@ -83,7 +77,7 @@ def _the_month() -> list[Builder[Panel]]:
         stat(
             "At yesterday's pace",
             "Month to date, and the newest reported day once more for each day that is left; of all models.",
-            _at_the_newest_day_s_pace(),
+            month.end_at_the_newest_day_s_pace(),
             unit=USD,
             decimals=0,
             size=(5, 5),
@@ -201,10 +195,8 @@ def _where_it_goes() -> list[Builder[Panel]]:
                     most=1,
                 ),
                 "Mean day": Number(by_workspace(_mean_day(*BY_WORKSPACE), COST), USD, 0),
-                "Month to date": Number(by_workspace(_month_to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0),
-                "Month before": Number(
-                    by_workspace(total(merged(MONTH_BEFORE, WORKSPACE), *BY_WORKSPACE), MONTH_BEFORE), USD, 0
-                ),
+                "Month to date": Number(by_workspace(month.to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0),
+                "Month before": Number(by_workspace(month.before(*BY_WORKSPACE), MONTH_BEFORE), USD, 0),
             },
             sort="Chosen days",
             no_value=NO_COST,
@@ -262,46 +254,9 @@ def _cost(*matchers: str, offset: str = "") -> str:
     return merged(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
 
 
-def _month_to_date(*by: str) -> str:
-    return total(merged(MONTH_TO_DATE, WORKSPACE), *by)
-
-
 def _mean_day(*by: str) -> str:
     """Over the last seven complete days but the newest, which may be reported in part."""
     return f"avg by ({', '.join(by)}) ({total(_cost(days('[2-8]')), *by, 'days_ago')})"
-
-
-def _days_left() -> str:
-    """Of the month, or parts of them, that are not reported yet."""
-    through = (
-        f"max by ({OF_ORGANIZATION}) "
-        f'(anthropic_exporter_collector_data_through_timestamp_seconds{{{SCOPE}, collector="cost"}})'
-    )
-    today = f"max by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}})"
-    return (
-        f"clamp_max(scalar(days_in_month() + 1 - day_of_month()) - ({through} - on (job) group_left () {today})"
-        f" / {DAY_SECONDS}, scalar(days_in_month()))"
-    )
-
-
-def _month_end(day_s_cost: str) -> str:
-    """Month to date, and such a day's cost for each day, or part of one, that is not reported yet."""
-    to_date = f"({_month_to_date(*ORGANIZATION)} or 0 * {day_s_cost})"
-    return f"sum({to_date} + on ({OF_ORGANIZATION}) {_days_left()} * on ({OF_ORGANIZATION}) {day_s_cost})"
-
-
-def _projected_month_end() -> str:
-    """By the mean of seven days: a straight line through the month to date would follow its weekends."""
-    # As the month to date, it is of all models.
-    return _month_end(f"avg by ({OF_ORGANIZATION}) ({_of_all_models(days('[2-8]'), 'days_ago')})")
-
-
-def _at_the_newest_day_s_pace() -> str:
-    return _month_end(f"({newest_day(lambda age: _of_all_models(day(age)))})")
-
-
-def _of_all_models(matcher: str, *by: str) -> str:
-    return total(merged(COST, WORKSPACE, matcher), *ORGANIZATION, *by)
 
 
 def _reported(age: int) -> str:

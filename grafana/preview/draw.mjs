@@ -1,6 +1,6 @@
 // Draws pages in Chromium: on standard input a plan,
 //   {"dashboards": FOLDER, "chromium": PATH, "pages": [{"dashboard": FILE, "prometheus": PORT, "width": 1366, "theme": "dark",
-//    "variables": {}, "open": false, "json": FILE, "picture": FILE or null}]}
+//    "variables": {}, "open": false, "json": FILE, "picture": FILE or null, "height": PIXELS or null}]}
 // The page is built meanwhile. Each page's JSON says what was drawn. A line is written for each page.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ try {
   server.close();
 }
 
-async function draw(page, { dashboard, prometheus, width, theme, variables, open, json, picture }) {
+async function draw(page, { dashboard, prometheus, width, theme, variables, open, json, picture, height: most }) {
   const started = Date.now();
   const messages = [];
   const listen = {
@@ -62,7 +62,7 @@ async function draw(page, { dashboard, prometheus, width, theme, variables, open
   const drawn = await page.evaluate('window.preview');
   const height = drawn?.height ?? TALLEST;
   if (height > TALLEST) messages.push(`the page is higher than ${TALLEST} pixels`);
-  if (picture) await page.screenshot({ path: picture, clip: { x: 0, y: 0, width, height } });
+  if (picture) await page.screenshot({ path: picture, clip: { x: 0, y: 0, width, height: Math.min(height, most ?? height) } });
   for (const [event, listener] of Object.entries(listen)) page.off(event, listener);
   if (drawn?.error) messages.push(drawn.error);
   await writeFile(json, JSON.stringify({ dashboard, width, theme, ...drawn, messages }, null, 1));

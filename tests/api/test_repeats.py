@@ -106,6 +106,14 @@ def test_a_field_that_nobody_knows_may_tell_rows_apart(api: ScriptedApi, kind: t
 
 
 @pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("added", ["text", True, None, ["a"], {"deep": "text"}])
+def test_the_same_value_of_it_does_not(api: ScriptedApi, kind: type[Page], added: object) -> None:
+    make, _ = ROWS[kind]
+    api.on(PATH, holding(kind, make(surface=added), make(surface="web"), make(surface=added, **NUMBERS[kind])))
+    assert problem(lambda: read(api, kind)).message == TWICE
+
+
+@pytest.mark.parametrize("kind", ROWS)
 @pytest.mark.parametrize("added", [7, -0.5, b"1e999"])
 def test_a_number_that_nobody_knows_does_not(api: ScriptedApi, kind: type[Page], added: object) -> None:
     make, _ = ROWS[kind]
@@ -119,6 +127,8 @@ def test_a_field_of_an_actor_that_nobody_knows_may_tell_rows_apart(api: Scripted
     actors = [{"type": "team_actor", "team": team} for team in ("blue", "red")]
     api.on(PATH, report(*(claude_code_record(actor=actor) for actor in actors)))
     assert len(read(api, ClaudeCodePage)) == 1
+    api.on(PATH, report(*(claude_code_record(actor=actors[0]) for _ in range(2))))
+    assert problem(lambda: read(api, ClaudeCodePage)).message == TWICE
 
 
 def test_two_api_keys_of_the_same_name_are_two_actors_unless_their_numbers_are_the_same(api: ScriptedApi) -> None:

@@ -164,7 +164,7 @@ FAULTS = {
     "timeout": error(408, x_should_retry="false"),
     "stray": STRAY,
 }
-# In the order in which they are asked.
+# In the order of their failures.
 LISTS = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
 AT_ONCE = ("--api.retry-seconds", "0.1")
 

@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[2]
 STACK = ROOT / "grafana/stack"
 ALERTS = ROOT / "grafana/alerts"
 PATIENCE_SECONDS = 60.0
-EVALUATION_SECONDS = 60.0
 EVALUATIONS = 3
 
 
@@ -76,7 +75,7 @@ def await_evaluations(url: str, times: int = EVALUATIONS) -> None:
 
 
 def _await_evaluation(url: str, before: set[tuple[str, str]]) -> None:
-    eventually(lambda: not before & _evaluated(url), "an evaluation of every group", EVALUATION_SECONDS)
+    eventually(lambda: not before & _evaluated(url), "an evaluation of every group", PATIENCE_SECONDS)
 
 
 def _evaluated(url: str) -> set[tuple[str, str]]:

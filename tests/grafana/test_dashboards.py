@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import httpx
@@ -30,7 +30,8 @@ INTERVAL = "30s"
 
 # Panels whose query may find nothing, and why.
 MAY_BE_EMPTY = {
-    "Daily cost from Prometheus' own storage": "needs two days of scrapes",
+    "Each day from Prometheus' own storage": "needs two days of scrapes",
+    "Firing alerts": "needs the rules",
     "Budgets": "needs the rules, and a budget",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
@@ -353,7 +354,7 @@ def as_grafana_shows_it(sample: Json) -> str:
 
 
 HEADLINES = {
-    ("anthropic-cost", "Yesterday"): ("anthropic_cost_usd", {"days_ago": "1"}),
+    ("anthropic-cost", "Newest day"): ("anthropic_cost_usd", {"days_ago": "1"}),
     ("anthropic-cost", "Month to date"): ("anthropic_cost_month_to_date_usd", {}),
     ("anthropic-usage", "Tokens yesterday"): ("anthropic_usage_tokens", {"days_ago": "1"}),
     ("anthropic-usage", "Tokens today"): ("anthropic_usage_tokens", {"days_ago": "0"}),
@@ -374,10 +375,18 @@ ACME_ALONE = {"organization": "Acme"}
 
 
 def number(scraped: Scraped, dashboard: str, panel: str, **chosen: str) -> float:
+    (value, *_) = numbers(scraped, dashboard, panel, **chosen) or [0.0]
+    return value
+
+
+def numbers(scraped: Scraped, dashboard: str, panel: str, **chosen: str) -> list[float]:
+    """A stat's number, and what it is compared with."""
     (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == (dashboard, panel)]
     samples = answer(scraped, one, **{**ACME_ALONE, **chosen})
-    assert len(samples) <= 1
-    return sum(float(sample["value"][1]) for sample in samples)
+    rows = {sample["metric"].get("row", "1"): float(sample["value"][1]) for sample in samples}
+    assert len(rows) == len(samples)
+    assert rows.keys() <= {"0", "1"}
+    return [rows[row] for row in ("1", "0") if row in rows]
 
 
 @pytest.mark.parametrize("headline", HEADLINES, ids=" ".join)
@@ -420,18 +429,22 @@ def test_changes_and_the_month_end_follow_from_the_organizations_own_days(scrape
     days = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(31)]
     mean, left = fmean(days[2:9]), _days_left(scraped.now)
     month = _sum(scraped.truth, "anthropic_cost_month_to_date_usd", {})
+    month_before = _sum(scraped.truth, "anthropic_cost_previous_month_usd", {})
     truth = {
-        "Against the same weekday": days[1] / days[8] - 1,
-        "Against the 7-day median": days[1] / median(days[2:9]) - 1,
-        "Projected month end": month + left * mean,
+        ("Newest day", 0): days[1],
+        ("Newest day", 1): days[8],
+        ("Month end, projected", 0): month + left * mean,
+        ("Month end, projected", 1): month_before,
+        ("At yesterday's pace", 0): month + left * days[1],
     }
+    found = {(panel, place): numbers(scraped, "anthropic-cost", panel)[place] for panel, place in truth}
     # The last refresh was a little earlier.
-    assert {panel: number(scraped, "anthropic-cost", panel) for panel in truth} == pytest.approx(truth, rel=1e-3)
+    assert found == pytest.approx(truth, rel=1e-3)
 
 
 def test_the_month_end_is_of_all_models_whatever_model_is_chosen(scraped: Scraped) -> None:
-    whole = number(scraped, "anthropic-cost", "Projected month end")
-    of_a_model = number(scraped, "anthropic-cost", "Projected month end", model="claude-opus-5-5")
+    whole = number(scraped, "anthropic-cost", "Month end, projected")
+    of_a_model = number(scraped, "anthropic-cost", "Month end, projected", model="claude-opus-5-5")
     assert of_a_model == pytest.approx(whole, rel=1e-3)
 
 
@@ -445,7 +458,7 @@ def _days_left(now: datetime) -> float:
 def test_the_daily_bars_are_the_organizations_own_days(scraped: Scraped) -> None:
     by_panel = {(one.dashboard, one.panel): one for one in QUERIES}
     truth = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(30, -1, -1)]
-    for panel in ("By workspace", "By model"):
+    for panel in ("Each day by workspace", "Each day by model"):
         by_date: dict[str, float] = {}
         for sample in answer(scraped, by_panel["anthropic-cost", panel], **ACME_ALONE):
             date = sample["metric"]["date"]

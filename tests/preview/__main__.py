@@ -1,4 +1,7 @@
-"""`make preview`: draws the dashboards, states, widths and themes that are named, all of a kind if none is."""
+"""`make preview`: draws the dashboards, states, widths and themes that are named, all of a kind if none is.
+
+`make pictures` draws those of the documentation.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,24 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
 import structlog
 
-from tests.preview.drawing import DASHBOARDS, Page, drawer, install, node
+from tests.preview.drawing import DASHBOARDS, NODE_MAJOR, Page, drawer, install, node
 from tests.preview.history import past
 from tests.preview.states import STATES, running
 from tests.reference import ROOT
 
 BUILD = ROOT / "build"
 OUT = BUILD / "preview"
+PICTURES = ROOT / "docs/pictures"
+PICTURED = {"cost": "spike", "usage": "quiet", "claude-code": "quiet"}
+PICTURE_PIXELS = 860
 NAMES = [path.stem.removeprefix("anthropic-") for path in sorted(DASHBOARDS.glob("*.json"))]
 KINDS = {"dashboards": NAMES, "states": list(STATES), "widths": ["1366", "1920"], "themes": ["dark", "light"]}
 
@@ -38,29 +46,57 @@ img { width: 300px; max-height: 500px; object-fit: cover; object-position: top }
 
 def main() -> None:
     started = time.monotonic()
-    dashboards, states, widths, themes = _chosen().values()
-    if not node(_program):
-        sys.exit("Node 20 or newer is needed")
-    install(_program)
-    OUT.mkdir(parents=True, exist_ok=True)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with drawer(_program) as draw, tempfile.TemporaryDirectory(prefix="preview-", dir=BUILD) as folder:
-        pasts = {kind: _past(kind) for kind in {STATES[name].past for name in states}}
-        with running(states, _program, Path(folder), pasts) as urls:
-            wanted = product(states, dashboards, widths, themes)
-            draw(_page(urls[state], state, *more) for state, *more in wanted)
+    if sys.argv[1:] == ["pictures"]:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        _draw(
+            PICTURED.values(),
+            lambda urls: [
+                replace(
+                    _page(urls[state], f"{dashboard}-{state}", dashboard, "1366", "dark", {}),
+                    picture=str(PICTURES / f"{dashboard}.png"),
+                    height=PICTURE_PIXELS,
+                )
+                for dashboard, state in PICTURED.items()
+            ],
+        )
+        return
+    chosen, variables = _arguments()
+    dashboards, states, widths, themes = chosen.values()
+    _draw(
+        states,
+        lambda urls: [
+            _page(urls[state], f"{dashboard}-{state}", dashboard, width, theme, variables)
+            for state, dashboard, width, theme in product(states, dashboards, widths, themes)
+        ],
+    )
     (OUT / "index.html").write_text(_index(), encoding="utf-8")
     print(f"{OUT / 'index.html'}: {time.monotonic() - started:.0f} s")
 
 
-def _chosen() -> dict[str, list[str]]:
-    parser = argparse.ArgumentParser(prog="make preview")
+def _draw(states: Iterable[str], pages: Callable[[Mapping[str, str]], Iterable[Page]]) -> None:
+    """The pages of the states' Prometheus, which is at a URL."""
+    if not node(_program):
+        sys.exit(f"Node {NODE_MAJOR} or newer is needed")
+    install(_program)
+    OUT.mkdir(parents=True, exist_ok=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    names = list(dict.fromkeys(states))
+    with drawer(_program) as draw, tempfile.TemporaryDirectory(prefix="preview-", dir=BUILD) as folder:
+        pasts = {kind: _past(kind) for kind in {STATES[name].past for name in names}}
+        with running(names, _program, Path(folder), pasts) as urls:
+            draw(pages(urls))
+
+
+def _arguments() -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What is chosen of each kind, and what variables are set to."""
     every = [word for words in KINDS.values() for word in words]
-    parser.add_argument("words", nargs="*", metavar="WORD", help=f"of {', '.join(every)}")
+    parser = argparse.ArgumentParser(prog="make preview")
+    parser.add_argument("words", nargs="*", metavar="WORD", help=f"VARIABLE=VALUE, or of {', '.join(every)}")
     words = parser.parse_args().words
-    if unknown := set(words) - set(every):
+    variables = dict(word.split("=", 1) for word in words if "=" in word)
+    if unknown := {word for word in words if "=" not in word} - set(every):
         parser.error(f"{', '.join(sorted(unknown))}: not of {', '.join(every)}")
-    return {kind: [word for word in known if word in words] or known for kind, known in KINDS.items()}
+    return {kind: [word for word in known if word in words] or known for kind, known in KINDS.items()}, variables
 
 
 def _program(name: str) -> str:
@@ -74,15 +110,16 @@ def _past(kind: str | None) -> list[Path]:
     return past(_program("promtool"), BUILD / "past", dashboards, kind, datetime.now(UTC))
 
 
-def _page(url: str, state: str, dashboard: str, width: str, theme: str) -> Page:
-    name = OUT / f"{dashboard}-{state}-{width}{'' if theme == 'dark' else '-light'}"
+def _page(url: str, name: str, dashboard: str, width: str, theme: str, variables: dict[str, str]) -> Page:
+    file = OUT / f"{name}-{width}{'' if theme == 'dark' else '-light'}"
     return Page(
         dashboard=f"anthropic-{dashboard}.json",
         prometheus=int(url.rpartition(":")[2]),
         width=int(width),
         theme=theme,
-        json=f"{name}.json",
-        picture=f"{name}.png",
+        variables=variables,
+        json=f"{file}.json",
+        picture=f"{file}.png",
     )
 
 

@@ -31,6 +31,7 @@ class Page:
     theme: str
     json: str
     picture: str | None = None
+    height: int | None = None  # of the picture at the most, in pixels
     open: bool = False  # rows that are shut
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -48,7 +49,7 @@ def install(program: Callable[[str], str]) -> None:
     lock, installed = PREVIEW / "package-lock.json", PREVIEW / "node_modules/installed.json"
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
-    subprocess.run([program("npm"), "ci", "--silent"], cwd=PREVIEW, env=environment(), check=True)
+    subprocess.run([program("npm"), "ci", "--silent"], cwd=PREVIEW, check=True)
     shutil.copy(lock, installed)
 
 

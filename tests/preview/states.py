@@ -49,6 +49,8 @@ STATES = {
     "none": State(past=None, has_exporter=False),
 }
 
+NOTHING_YET_USD = 1.0  # in the first hour of a month
+
 Program = Callable[[str], str]
 
 
@@ -110,14 +112,13 @@ def _break(api_url: str, exporter_url: str, faults: Sequence[Fault]) -> None:
 
 def _budgets(exporter_url: str) -> Any:  # noqa: ANN401  YAML
     """One that is exceeded, the organization's that nearly is, and one that is not."""
-    spent: dict[str, float] = {}
-    for labels, usd in parse(get(f"{exporter_url}/metrics").text)["anthropic_cost_month_to_date_usd"].items():
-        spent[dict(labels)["workspace_id"]] = usd
+    months = parse(get(f"{exporter_url}/metrics").text).get("anthropic_cost_month_to_date_usd", {})
+    spent = {dict(labels)["workspace_id"]: usd for labels, usd in months.items()}
     runaway, other = (workspace.id for workspace in Organization().workspaces[RUNAWAY_WORKSPACE:][:2])
     budgets = {
-        1.1 * sum(spent.values()): {"scope": "organization"},
-        0.7 * spent[runaway]: {"scope": "workspace", "workspace_id": runaway},
-        3.0 * spent[other]: {"scope": "workspace", "workspace_id": other},
+        1.1 * sum(spent.values(), NOTHING_YET_USD): {"scope": "organization"},
+        0.7 * spent.get(runaway, NOTHING_YET_USD): {"scope": "workspace", "workspace_id": runaway},
+        3.0 * spent.get(other, NOTHING_YET_USD): {"scope": "workspace", "workspace_id": other},
     }
     rules = [
         {"record": "anthropic:budget_usd:monthly", "expr": f"vector({usd:.0f})", "labels": labels}

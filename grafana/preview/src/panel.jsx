@@ -19,7 +19,7 @@ export function Panel({ panel, scope, range, width, height, onDrawn }) {
   useEffect(() => {
     if (answer) onDrawn({ id: panel.id, type: panel.type, options: panel.options, title, ...answer });
   }, [answer]);
-  const Visualization = VISUALIZATIONS[panel.type];
+  const Visualization = VISUALIZATIONS[panel.type] ?? (() => null);
   return (
     <PanelChrome
       title={title}

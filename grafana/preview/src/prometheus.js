@@ -1,20 +1,9 @@
 // What Grafana's Prometheus data source makes of a panel's queries, by its documentation: that package is under AGPL-3.0.
 import { FieldType, rangeUtil, toDataFrame } from '@grafana/data';
+import { ask } from './api.js';
 import { interpolate } from './variables.js';
 
 const SCRAPE_SECONDS = 15; // as in the data source of grafana/provisioning
-const INSTANT_PATH = 'query';
-
-/** The data of an answer of Prometheus; what is asked goes by the server of the page. */
-export async function ask(path, params) {
-  const isRead = path.startsWith('label/');
-  const url = `/prometheus${new URLSearchParams(location.search).get('prometheus')}/api/v1/${path}`;
-  const query = new URLSearchParams(params);
-  const response = await (isRead ? fetch(`${url}?${query}`) : fetch(url, { method: 'POST', body: query }));
-  const { status, data, error, errorType } = await response.json();
-  if (status !== 'success') throw new Error(`${errorType}: ${error}`);
-  return data;
-}
 
 /** The frames of a panel so many pixels wide, and each query with what it found or why it failed. */
 export async function run(panel, scope, range, width) {
@@ -50,7 +39,7 @@ async function query(target, expr, range, step) {
     const left = expr.match(/\$[a-z_]\w*/i); // $1 is of label_replace
     if (left) throw new Error(`no variable ${left[0]}`);
     const data = target.instant
-      ? await ask(INSTANT_PATH, { query: expr, time: range.to.valueOf() / 1000 })
+      ? await ask('query', { query: expr, time: range.to.valueOf() / 1000 })
       : await ask('query_range', { query: expr, start: aligned(range.from), end: aligned(range.to), step });
     return { target, expr, samples: data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result };
   } catch (error) {

@@ -1,5 +1,5 @@
 // A dashboard's variables: what they are set to, and how they are put into titles and queries.
-import { ask } from './prometheus.js';
+import { ask } from './api.js';
 
 const ALL = '$__all';
 const REFERENCE = /\$\{(\w+)(?::(\w+))?\}|\$(\w+)/g;

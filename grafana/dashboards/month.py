@@ -1,0 +1,61 @@
+"""Where the month stands and where it will end: of all models, as the API's month sums are."""
+
+from __future__ import annotations
+
+from grafana.dashboards.promql import (
+    DAY_SECONDS,
+    JOB,
+    ORGANIZATION,
+    SCOPE,
+    WORKSPACE,
+    day,
+    days,
+    merged,
+    newest_day,
+    total,
+)
+
+COST = "anthropic_cost_usd"
+MONTH_TO_DATE = "anthropic_cost_month_to_date_usd"
+MONTH_BEFORE = "anthropic_cost_previous_month_usd"
+OF_ORGANIZATION = ", ".join(ORGANIZATION)
+
+
+def to_date(*by: str) -> str:
+    return total(merged(MONTH_TO_DATE, WORKSPACE), *by)
+
+
+def before(*by: str) -> str:
+    return total(merged(MONTH_BEFORE, WORKSPACE), *by)
+
+
+def projected_end() -> str:
+    """By the mean of seven days: a straight line through the month to date would follow its weekends."""
+    return _end(f"avg by ({OF_ORGANIZATION}) ({_of_all_models(days('[2-8]'), 'days_ago')})")
+
+
+def end_at_the_newest_day_s_pace() -> str:
+    return _end(f"({newest_day(lambda age: _of_all_models(day(age)))})")
+
+
+def _days_left() -> str:
+    """Of the month, or parts of them, that are not reported yet."""
+    through = (
+        f"max by ({OF_ORGANIZATION}) "
+        f'(anthropic_exporter_collector_data_through_timestamp_seconds{{{SCOPE}, collector="cost"}})'
+    )
+    today = f"max by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}})"
+    return (
+        f"clamp_max(scalar(days_in_month() + 1 - day_of_month()) - ({through} - on (job) group_left () {today})"
+        f" / {DAY_SECONDS}, scalar(days_in_month()))"
+    )
+
+
+def _end(day_s_cost: str) -> str:
+    """Month to date, and such a day's cost for each day, or part of one, that is not reported yet."""
+    so_far = f"({to_date(*ORGANIZATION)} or 0 * {day_s_cost})"
+    return f"sum({so_far} + on ({OF_ORGANIZATION}) {_days_left()} * on ({OF_ORGANIZATION}) {day_s_cost})"
+
+
+def _of_all_models(matcher: str, *by: str) -> str:
+    return total(merged(COST, WORKSPACE, matcher), *ORGANIZATION, *by)
