@@ -62,8 +62,8 @@ def change(
     size: tuple[int, int] = SMALL,
 ) -> Stat:
     """A number, and by how much it differs from what it was before; without the latter, the number alone."""
-    # Of one row Grafana would say that it has changed by 0%.
-    known = f"(({before}) and on () ({now})) or ({now}) * NaN"
+    # Of one row Grafana would say that it has changed by 0%, of nothing that it has by infinity.
+    known = f"((({before}) != 0) and on () ({now})) or ({now}) * NaN"
     rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((known, now)))
     columns = {"excludeByName": {"Time": True, "row": True}}
     return (
