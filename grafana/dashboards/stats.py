@@ -62,8 +62,8 @@ def change(
     size: tuple[int, int] = SMALL,
 ) -> Stat:
     """A number, and by how much it differs from what it was before; without the latter, the number alone."""
-    # Of one row Grafana would say that it has changed by 0%, of nothing that it has by infinity.
-    known = f"((({before}) != 0) and on () ({now})) or ({now}) * NaN"
+    # Grafana says nothing of a change from infinity; without that row it would say 0%.
+    known = f"((({before}) != 0) and on () ({now})) or 0 * ({now}) + Inf"
     rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((known, now)))
     columns = {"excludeByName": {"Time": True, "row": True}}
     return (

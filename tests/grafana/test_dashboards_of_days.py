@@ -78,7 +78,7 @@ def test_yesterday_is_compared_with_the_same_weekday_at_the_first_scrape(scraped
 def test_days_without_a_week_before_are_compared_with_nothing(scraped: Scraped) -> None:  # noqa: F811
     found = {panel: numbers(scraped, CODE, panel, days="[1-7]") for panel in of_code(scraped, 1)}
     assert {panel: now for panel, (now, _) in found.items()} == pytest.approx(of_code(scraped, *range(1, 8)))
-    assert all(math.isnan(before) for _, before in found.values())
+    assert all(math.isinf(before) for _, before in found.values())
 
 
 @pytest.mark.parametrize("table", ["Models", "Workspaces"])
