@@ -74,11 +74,11 @@ def how_it_is_used() -> list[Builder[Panel]]:
     return [
         table(
             "Terminals",
-            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Developers are of today and yesterday only: {ONLY_NAMED}",
+            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Named users are of today and yesterday only: {ONLY_NAMED}",
             {"terminal": Label("Terminal", words=TERMINALS)},
             {
                 "Sessions": Number(by_terminal("sessions"), width_pixels=95),
-                "Developers": Number(f"count by (terminal) ({named})", width_pixels=100),
+                "Named users": Number(f"count by (terminal) ({named})", width_pixels=105),
                 "Tokens": Number(by_terminal(TOKENS), width_pixels=95),
                 "Estimated cost": Number(by_terminal(COST), USD, 0, 125),
             },
