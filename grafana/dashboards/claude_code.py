@@ -73,7 +73,7 @@ def build() -> Dashboard:
         {
             "": _adoption(),
             "At a glance: ${days:text}": [*_at_a_glance(), *_what_comes_of_it()],
-            "People: ${days:text}, of which only today and yesterday have names": [people()],
+            "People: ${days:text} (days before yesterday have no names)": [people()],
             "How it is used: ${days:text}": how_it_is_used(),
             "Over weeks, from Prometheus' own storage": [
                 *_over_weeks(),
