@@ -80,7 +80,7 @@ def build() -> Dashboard:
                 text("What the report lacks", LACKS, size=(24, 4)),
             ],
         },
-        collectors=("claude_code",),
+        collector="claude_code",
     )
 
 

@@ -57,7 +57,7 @@ def build() -> Dashboard:
             "Where they go: ${days:text}": _where_they_go(),
             "Caching from day to day; service tiers: ${days:text}": _caching_and_tiers(),
         },
-        collectors=("usage",),
+        collector="usage",
     )
 
 
