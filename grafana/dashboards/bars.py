@@ -27,6 +27,7 @@ from grafana.dashboards.panels import FULL, PLAIN, Steps, framed, instant, legen
 THIRD = (8, 8)
 WIDE_FROM = 16  # columns of the grid, from which a legend has room beside the bars
 BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 44, 13, 16
+ONE_COLOR = "blue"
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -47,9 +48,13 @@ def day_bars(
     column: str = "",
     words: Mapping[str, str] = NO_WORDS,
     decimals: int | None = None,
+    has_totals: bool = True,
     size: tuple[int, int] = FULL,
 ) -> BarChart:
-    """A bar for each `date` and its `day` of the instant query, stacked by the label `column`; words for its values."""
+    """A bar for each `date` and its `day` of the instant query, stacked by the label `column`; words for its values.
+
+    The legend has the totals, unless what is shown cannot be summed over days.
+    """
     panel = (
         framed(BarChart(), title, description, unit, no_value, size, PLAIN)
         .with_target(instant(expr, PromQueryFormat.TABLE))
@@ -65,18 +70,19 @@ def day_bars(
     if decimals is not None:
         panel = panel.decimals(decimals)
     if not column:
-        hidden = {"Time": True, "date": True}
+        columns = {"excludeByName": {"Time": True, "date": True}, "renameByName": {"Value": title}}
         return (
             panel.x_field("day")
+            .color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color(ONE_COLOR))
             .legend(VizLegendOptions().show_legend(False))
-            .with_transformation(DataTransformerConfig("organize", options={"excludeByName": hidden}))
+            .with_transformation(DataTransformerConfig("organize", options=columns))
         )
     matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
     placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM
     return _in_words(
         panel.x_field(f"day\\{column}")
         .stacking(StackingMode.NORMAL)
-        .legend(legend("sum", placement))
+        .legend(legend("sum" if has_totals else "", placement))
         .with_transformation(DataTransformerConfig("groupingToMatrix", options=matrix)),
         words,
     )

@@ -49,7 +49,7 @@ def build() -> Dashboard:
             "Where it goes: ${days:text}": _where_it_goes(),
             "Over months": [_over_months()],
         },
-        collectors=("cost",),
+        collector="cost",
     )
 
 

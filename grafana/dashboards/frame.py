@@ -28,8 +28,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana.dashboards.panels import DATASOURCE, framed, instant, ref, texts_of
-from grafana.dashboards.promql import JOB, SCOPE
+from grafana.dashboards.panels import DATASOURCE, NO_DATA, framed, instant, ref, texts_of
+from grafana.dashboards.promql import JOB, ORGANIZATION, SCOPE
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import COLLECTORS
@@ -54,12 +54,12 @@ def dashboard(
     variables: Iterable[Builder[VariableModel]],
     rows: Rows,
     *,
-    collectors: Sequence[str] = (),
+    collector: str = "",
     has_range: bool = False,
 ) -> Built:
     """The dashboard `anthropic-<uid>`, with the variables of all and its own.
 
-    It says whether the numbers of its collectors are up to date. Panels of the row "" have no title above them. Without
+    It says whether its collector's numbers are up to date. Panels of the row "" have no title above them. Without
     `has_range`, nothing depends on the time picker.
     """
     built = (
@@ -84,9 +84,9 @@ def dashboard(
     )
     for variable in (*scope_variables(), *variables):
         built = built.with_variable(variable)
-    built = built.with_panel(banner(12 if collectors else 24))
-    if collectors:
-        built = built.with_panel(freshness(collectors))
+    built = built.with_panel(banner(12 if collector else 24))
+    if collector:
+        built = built.with_panel(freshness(collector))
     for name, panels in rows.items():
         built = built.with_row(Row(name)) if name else built
         for panel in panels:
@@ -118,44 +118,39 @@ def banner(width: int) -> Builder[Panel]:
     )
 
 
-def freshness(collectors: Sequence[str]) -> Builder[Panel]:
-    """Beside the banner: which of the collectors fails, and since when its numbers stand still."""
-    of = f'{SCOPE}, collector=~"{"|".join(collectors)}"'
-    by = "job, organization, collector"
+def freshness(collector: str) -> Builder[Panel]:
+    """Beside the banner: whether the collector fails, and since when its numbers stand still."""
+    of, by = f'{SCOPE}, collector="{collector}"', ", ".join(ORGANIZATION)
     up = f"max by ({by}) (anthropic_exporter_collector_up{{{of}}})"
     success = f"max by ({by}) (anthropic_exporter_collector_last_success_timestamp_seconds{{{of}}})"
     away = f"max by ({by}) (anthropic_exporter_collector_available{{{of}}}) == 0"
-    exposed = f"anthropic_exporter_build_info{{{JOB}}}"
+    word = COLLECTORS[collector]
     states = {
-        "{{collector}} fails: its numbers are from": f"1000 * min by (collector) ({success} and ({up} == 0))",
-        "{{collector}} fails, and has no": f"0 * min by (collector) (({up} == 0) unless {success})",
-        "{{collector}} is": f"1 + 0 * min by (collector) ({away})",
-        " ": f"2 * (max({up}) ^ 0) unless on () ({up} == 0) unless on () ({away}) or 3 * absent({exposed})",
+        f"{word} fails: its numbers are from": f"1000 * min({success} and ({up} == 0))",
+        f"{word} fails": f"0 * min(({up} == 0) unless {success})",
+        f"{word} ": f"1 + 0 * min({away})",
+        word: f"2 * (max({up}) ^ 0) unless on () ({up} == 0) unless on () ({away})"
+        f" or 3 * absent(anthropic_exporter_build_info{{{JOB}}})",
+    }
+    texts = {
+        "0": ("no numbers yet", "red"),
+        "1": ("is not served to this key", "orange"),
+        "2": ("is up to date", "transparent"),
+        "3": ("No exporter", "red"),
     }
     panel = framed(
         Stat(),
         "Whether they are up to date",
         "A collector that fails keeps its last good numbers. See Exporter health for the reason.",
         "dateTimeFromNow",
-        "No data",
+        NO_DATA,
         (12, 2),
         ((None, "red"),),
     )
     for number, (name, expr) in enumerate(states.items()):
         panel = panel.with_target(instant(expr).legend_format(name).ref_id(ref(number)))
     return (
-        panel.mappings(
-            [
-                texts_of(
-                    {
-                        "0": ("numbers yet", "red"),
-                        "1": ("not served to this key", "orange"),
-                        "2": ("Every collector works", "transparent"),
-                        "3": ("No exporter", "red"),
-                    }
-                )
-            ]
-        )
+        panel.mappings([texts_of(texts)])
         .color_mode(BigValueColorMode.BACKGROUND)
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)

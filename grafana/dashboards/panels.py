@@ -35,7 +35,9 @@ NO_DATA = "No data"
 
 # From these values on, these colours; the first is for what is below them all.
 Steps = Sequence[tuple[float | None, str]]
-PLAIN: Steps = ((None, "text"),)
+# No data have the colour below all.
+GREY, LEAST = "#7b8087", -1e15
+PLAIN: Steps = ((None, GREY), (LEAST, "text"))
 
 HALF, FULL = (12, 8), (24, 9)
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -135,7 +137,7 @@ def legend(calculation: str, placement: LegendPlacement) -> VizLegendOptions:
         .show_legend(True)
         .display_mode(LegendDisplayMode.LIST if placement is LegendPlacement.BOTTOM else LegendDisplayMode.TABLE)
         .placement(placement)
-        .calcs([calculation])
+        .calcs([calculation] if calculation else [])
     )
 
 

@@ -79,6 +79,15 @@ def newest_day(reported: Callable[[int], str], of: Callable[[int], str] | None =
     return f" or {by} ".join(days)
 
 
+def kept_days(of: Callable[[str, str], str]) -> str:
+    """At the start of each UTC day that day: from scrapes three days later, or as near to that as there are.
+
+    `of` has a matcher of a day, and an offset.
+    """
+    scrapes = ((3, "-84h"), (4, "-108h"), (5, "-132h"), (2, "-60h"), (1, "-47h30m"), (1, "-36h"), (1, "-26h"))
+    return first_of(*(of(day(age), offset) for age, offset in scrapes))
+
+
 def first_of(*expressions: str) -> str:
     """The first that has a value."""
     return " or ".join(f"({expression})" for expression in expressions)

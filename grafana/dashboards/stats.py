@@ -62,7 +62,9 @@ def change(
     size: tuple[int, int] = SMALL,
 ) -> Stat:
     """A number, and by how much it differs from what it was before; without the latter, the number alone."""
-    rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((before, now)))
+    # Grafana says nothing of a change from infinity; without that row it would say 0%.
+    known = f"((({before}) != 0) and on () ({now})) or 0 * ({now}) + Inf"
+    rows = " or ".join(f'label_replace({expr}, "row", "{n}", "", "")' for n, expr in enumerate((known, now)))
     columns = {"excludeByName": {"Time": True, "row": True}}
     return (
         _stat(title, description, unit, decimals, no_value, size, steps)
@@ -116,7 +118,7 @@ def _stat(
     if decimals is not None:
         panel = panel.decimals(decimals)
     return (
-        panel.color_mode(BigValueColorMode.NONE if steps is PLAIN else BigValueColorMode.VALUE)
+        panel.color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
     )

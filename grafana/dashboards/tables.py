@@ -133,4 +133,4 @@ def _cells(kind: str) -> DynamicConfigValue:
 
 
 def _gauge() -> DynamicConfigValue:
-    return DynamicConfigValue("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+    return DynamicConfigValue("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "color"})

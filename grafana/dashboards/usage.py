@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
+from collections.abc import Callable
 
+from grafana_foundation_sdk.builders.common import GraphThresholdsStyleConfig
+from grafana_foundation_sdk.builders.dashboard import CustomVariable
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode
+from grafana_foundation_sdk.models.dashboard import Dashboard, DynamicConfigValue, Panel, VariableOption
+
+from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
-from grafana.dashboards.panels import FULL, HALF, Steps, day_bars, lines, ranking, stat, table
+from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, lines, steps_of
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
@@ -19,16 +25,20 @@ from grafana.dashboards.promql import (
     ratio,
     total,
 )
+from grafana.dashboards.stats import NEITHER, change, stat
+from grafana.dashboards.tables import Label, Number, table
+from grafana.dashboards.words import SERVICE_TIERS, TOKEN_TYPES
 
 TOKENS = "anthropic_usage_tokens"
 SEARCHES = "anthropic_usage_web_search_requests"
 MODEL = 'model=~"$model"'
 PROMPT, CACHE_READ, OUTPUT = 'token_type!="output"', 'token_type="cache_read"', 'token_type="output"'
-BATCH = 'service_tier="batch"'
 CHOSEN = "Of the days chosen above."
-NOT_REPORTED = "Not reported yet"
 NO_USAGE = "No usage is reported: see Exporter health"
-HIT_RATIO: Steps = ((None, "orange"), (0.3, "yellow"), (0.6, "green"))
+CACHED = "Share of the prompts' tokens that were read from the cache, at a tenth of the price."
+HIT_RATIO: Steps = ((None, GREY), (0, "orange"), (0.3, "yellow"), (0.6, "green"))
+LINES_AT: Steps = ((None, "transparent"), (0.3, "yellow"), (0.6, "green"))
+SAVED: Steps = ((None, GREY), (LEAST, "red"), (0, "green"))
 
 
 def build() -> Dashboard:
@@ -36,173 +46,201 @@ def build() -> Dashboard:
         "usage",
         "Usage",
         "Tokens and web searches by day, workspace and model, and how well prompts are cached.",
-        (workspace_variable(TOKENS), label_variable("model", "Model", TOKENS), days_variable("[0-9]")),
+        (
+            workspace_variable(TOKENS),
+            label_variable("model", "Model", TOKENS),
+            days_variable("[0-9]"),
+            _by_variable(),
+        ),
         {
-            "At a glance": _at_a_glance(),
-            "Day by day": _day_by_day(),
-            "Today": [_today()],
-            "Who and what": _who_and_what(),
-            "Caching": _caching(),
+            "At a glance (caching and searches: ${days:text})": [*_at_a_glance(), *_as_they_come()],
+            "Where they go: ${days:text}": _where_they_go(),
+            "Caching from day to day; service tiers: ${days:text}": _caching_and_tiers(),
         },
+        collector="usage",
     )
 
 
+def _by_variable() -> CustomVariable:
+    """What the bars are stacked by: the name of a label."""
+    choices = {"model": "model", "token type": "token_type", "workspace": "workspace"}
+    options = [VariableOption(selected=text == "model", text=text, value=value) for text, value in choices.items()]
+    values = ", ".join(f"{text} : {value}" for text, value in choices.items())
+    return CustomVariable("by").label("Bars by").values(values).options(options).current(options[0])
+
+
 def _at_a_glance() -> list[Builder[Panel]]:
+    prompt = total(_tokens(CHOSEN_DAYS, PROMPT))
     return [
-        stat(
+        change(
             "Tokens yesterday",
-            "All tokens of the last complete UTC day.",
+            "All tokens of the last complete UTC day. The arrow is against the same weekday of the week before.",
             total(_tokens(day(1))),
+            total(_tokens(day(8))),
             unit="short",
-            no_value=NOT_REPORTED,
+            rise=NEITHER,
+            size=(5, 4),
         ),
-        stat(
-            "Tokens today",
-            "All tokens of the current UTC day so far, some minutes late.",
+        change(
+            "Tokens today so far",
+            "All tokens of the current UTC day, some minutes late. The arrow is against yesterday at this time, once "
+            "Prometheus has scraped for a day.",
             total(_tokens(day(0))),
+            total(_tokens(day(0), offset="1d")),
             unit="short",
-            no_value=NOT_REPORTED,
+            rise=NEITHER,
+            size=(5, 4),
         ),
         stat(
             "Cache hit ratio",
-            f"Share of the prompts' tokens that were read from the cache. {CHOSEN}",
-            ratio(total(_tokens(CHOSEN_DAYS, CACHE_READ)), total(_tokens(CHOSEN_DAYS, PROMPT))),
+            f"{CACHED} {CHOSEN}",
+            ratio(total(_tokens(CHOSEN_DAYS, CACHE_READ)), prompt),
             unit="percentunit",
+            decimals=0,
             steps=HIT_RATIO,
-            no_value="No prompts",
+            size=(5, 4),
         ),
         stat(
-            "Output to input",
-            f"Tokens of output for each token of prompt, cached or not. {CHOSEN}",
-            ratio(total(_tokens(CHOSEN_DAYS, OUTPUT)), total(_tokens(CHOSEN_DAYS, PROMPT))),
-            unit="percentunit",
-            no_value="No prompts",
-        ),
-        stat(
-            "Batch share",
-            f"Share of the tokens that went through the Batch API, at half the price. {CHOSEN}",
-            ratio(f"{total(_tokens(CHOSEN_DAYS, BATCH))} or vector(0)", total(_tokens(CHOSEN_DAYS))),
-            unit="percentunit",
-            no_value="No tokens",
+            "Saved by caching",
+            "What the cached prompts would have cost as ordinary input, less what reading and writing the cache cost. "
+            "By the API's price multipliers: a read costs 0.1, a write for five minutes 1.25, for an hour 2 times the "
+            f"input. {CHOSEN} Without data, no cost is reported yet.",
+            _saved(),
+            unit=USD,
+            decimals=0,
+            steps=SAVED,
+            size=(5, 4),
         ),
         stat(
             "Web searches",
             f"Server-side web searches. {CHOSEN}",
             total(_searches(CHOSEN_DAYS)),
             unit="short",
-            no_value=NOT_REPORTED,
+            size=(4, 4),
         ),
     ]
 
 
-def _day_by_day() -> list[Builder[Panel]]:
-    by_id = total(on_dates(total(_tokens(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date")
+def _as_they_come() -> list[Builder[Panel]]:
     return [
         day_bars(
-            "By model",
-            "Tokens of each exposed UTC day by model, from the first scrape on; the newest day is still growing.",
-            _by_date("model"),
-            column="model",
+            "Tokens of each day by ${by:text}",
+            "Tokens of each exposed UTC day, from the first scrape on; the newest day is still growing. Bars by, "
+            "above, chooses by what they are stacked.",
+            _by_choice(),
+            column="part",
+            words=TOKEN_TYPES,
             unit="short",
             no_value=NO_USAGE,
+            size=(14, 9),
         ),
-        day_bars(
-            "By token type",
-            "Tokens of each exposed UTC day by type; cache reads cost a tenth of other input.",
-            _by_date("token_type"),
-            column="token_type",
-            unit="short",
-            no_value=NO_USAGE,
-        ),
-        day_bars(
-            "By workspace",
-            "Tokens of each exposed UTC day by workspace.",
-            total(by_workspace(by_id, TOKENS), "date", "workspace"),
-            column="workspace",
-            unit="short",
-            no_value=NO_USAGE,
-        ),
+        _today(),
     ]
 
 
 def _today() -> Builder[Panel]:
-    today = total(_tokens(day(0)))
-    return lines(
+    looks = {
+        "Today": [_line("lineWidth", 3), _color("blue")],
+        "Yesterday": [_color("#9fa7b3")],
+        "A week ago": [_line("lineStyle", {"fill": "dash", "dash": [6, 6]}), _color("#7b8087")],
+    }
+    panel = lines(
         "Today as it grows, against earlier days",
-        "Tokens of the current UTC day at each time of day, beside the same curve of yesterday and of a week ago, as "
-        "far back as Prometheus has scraped.",
+        "Tokens of the current UTC day at each time of day, beside the same curve of yesterday and of a week ago. It "
+        "begins with Prometheus' first scrape.",
         {
-            "Today": today,
+            "Today": total(_tokens(day(0))),
             "Yesterday": total(_tokens(day(0), offset="1d")),
             "A week ago": total(_tokens(day(0), offset="7d")),
         },
         unit="short",
-        size=FULL,
+        size=(10, 9),
         interval="5m",
         time_from="now/d",
     )
+    for name, properties in looks.items():
+        panel = panel.override_by_name(name, properties)
+    return panel
 
 
-def _who_and_what() -> list[Builder[Panel]]:
-    def columns(*matchers: str) -> str:
-        return by_workspace(total(_tokens(CHOSEN_DAYS, *matchers), *BY_WORKSPACE), TOKENS)
+def _line(name: str, value: object) -> DynamicConfigValue:
+    return DynamicConfigValue(f"custom.{name}", value)
 
-    hit_ratio = ratio(
-        total(_tokens(CHOSEN_DAYS, CACHE_READ), *BY_WORKSPACE), total(_tokens(CHOSEN_DAYS, PROMPT), *BY_WORKSPACE)
-    )
+
+def _color(color: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
+
+
+def _where_they_go() -> list[Builder[Panel]]:
+    def named(expr: str) -> str:
+        return by_workspace(expr, TOKENS)
+
     return [
         table(
-            "Workspaces",
-            f"Every workspace with its tokens and web searches. {CHOSEN}",
-            {
-                "Tokens": columns(),
-                "Prompt": columns(PROMPT),
-                "Output": columns(OUTPUT),
-                "Cache hit ratio": by_workspace(hit_ratio, TOKENS),
-                "Web searches": by_workspace(total(_searches(CHOSEN_DAYS), *BY_WORKSPACE), TOKENS),
-            },
-            labels={"workspace": "Workspace"},
-            units={"Cache hit ratio": "percentunit"},
+            "Models",
+            f"Every model with its tokens, and how well its prompts are cached. {CHOSEN}",
+            {"model": Label("Model")},
+            _columns("model"),
             sort="Tokens",
+            size=(12, 8),
+            filterable=False,
             no_value=NO_USAGE,
         ),
-        _ranking("Models", f"Tokens by model. {CHOSEN}", "model", HALF),
-        _ranking("Service tiers", f"Tokens by service tier. {CHOSEN}", "service_tier", HALF),
+        table(
+            "Workspaces",
+            f"Every workspace with its tokens and web searches, and how well its prompts are cached. {CHOSEN}",
+            {"workspace": Label("Workspace")},
+            {
+                **_columns(*BY_WORKSPACE, named=named),
+                "Searches": Number(named(total(_searches(CHOSEN_DAYS), *BY_WORKSPACE)), width_pixels=90),
+            },
+            sort="Tokens",
+            size=(12, 8),
+            filterable=False,
+            no_value=NO_USAGE,
+        ),
     ]
 
 
-def _caching() -> list[Builder[Panel]]:
-    hit_ratio = ratio(_of_all_by_date(CACHE_READ), _of_all_by_date(PROMPT))
-    by_model = ratio(total(_tokens(CHOSEN_DAYS, CACHE_READ), "model"), total(_tokens(CHOSEN_DAYS, PROMPT), "model"))
+def _columns(*by: str, named: Callable[[str], str] = str) -> dict[str, Number]:
+    def tokens(*matchers: str) -> str:
+        return total(_tokens(CHOSEN_DAYS, *matchers), *by)
+
+    hit_ratio = ratio(tokens(CACHE_READ), tokens(PROMPT))
+    return {
+        "Tokens": Number(named(tokens()), width_pixels=90),
+        "Prompt": Number(named(tokens(PROMPT)), width_pixels=90),
+        "Output": Number(named(tokens(OUTPUT)), width_pixels=90),
+        "Cache hits": Number(named(hit_ratio), "percentunit", 0, 130, steps=HIT_RATIO, most=1),
+    }
+
+
+def _caching_and_tiers() -> list[Builder[Panel]]:
+    tiers, every = total(_tokens(CHOSEN_DAYS), "service_tier"), total(_tokens(CHOSEN_DAYS))
     return [
-        stat(
-            "Saved by caching",
-            "What the cached prompts would have cost as ordinary input, less what reading and writing the cache cost. "
-            "By the API's price multipliers: a read costs 0.1, a write for five minutes 1.25, for an hour 2 times the "
-            f"input. {CHOSEN}",
-            _saved(),
-            unit="currencyUSD",
-            steps=((None, "red"), (0, "green")),
-            no_value="No cost is reported",
-            size=(4, 8),
-        ),
         day_bars(
-            "Cache hit ratio by day",
-            "Share of the prompts' tokens that were read from the cache, of each exposed UTC day.",
-            hit_ratio,
+            "Cache hit ratio of each day",
+            f"{CACHED} Of each exposed UTC day; the lines are where the colours of the numbers above change.",
+            ratio(_of_all_by_date(CACHE_READ), _of_all_by_date(PROMPT)),
             unit="percentunit",
+            decimals=0,
             no_value=NO_USAGE,
-            size=(10, 8),
-        ),
+            size=(16, 7),
+        )
+        .max(1)
+        .thresholds(steps_of(LINES_AT))
+        .thresholds_style(GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)),
         ranking(
-            "Cache hit ratio by model",
-            f"Share of the prompts' tokens that were read from the cache. {CHOSEN}",
-            largest(20, by_model),
-            label="model",
+            "Tokens by service tier",
+            f"Share of all tokens. The Batch API costs half. {CHOSEN}",
+            largest(10, f"{tiers} / on () group_left () ({every} > 0) > 0"),
+            label="service_tier",
+            words=SERVICE_TIERS,
             unit="percentunit",
-            no_value="No prompts",
-            size=(10, 8),
-            steps=HIT_RATIO,
+            decimals=1,
+            no_value=NO_DATA,
+            size=(8, 7),
+            most=1,
         ),
     ]
 
@@ -218,17 +256,16 @@ def _saved() -> str:
     return f"9 * {of_type('cache_read')} - 0.2 * {of_type('cache_write_5m')} - 0.5 * {of_type('cache_write_1h')}"
 
 
-def _ranking(title: str, description: str, label: str, size: tuple[int, int]) -> Builder[Panel]:
-    expr = largest(10, f"{total(_tokens(CHOSEN_DAYS), label)} > 0")
-    return ranking(title, description, expr, label=label, unit="short", no_value=NOT_REPORTED, size=size)
-
-
 def _of_all_by_date(matcher: str) -> str:
-    return total(on_dates(total(_tokens(matcher), "job", "days_ago")), "date")
+    return total(on_dates(total(_tokens(matcher), "job", "days_ago")), "date", "day")
 
 
-def _by_date(label: str) -> str:
-    return total(on_dates(total(_tokens(), "job", "days_ago", label)), "date", label)
+def _by_choice() -> str:
+    """By date and `part`: the value of the label that is chosen."""
+    labels = ("model", "token_type")
+    dated = total(on_dates(total(_tokens(), *BY_WORKSPACE, "days_ago", *labels)), *BY_WORKSPACE, "date", "day", *labels)
+    part = f'label_replace({by_workspace(dated, TOKENS)}, "part", "$1", "$by", "(.*)")'
+    return total(part, "date", "day", "part")
 
 
 def _tokens(*matchers: str, offset: str = "") -> str:

@@ -41,6 +41,8 @@ TERMINALS: Mapping[str, str] = {
     "iTerm.app": "iTerm",
     "Apple_Terminal": "Apple Terminal",
     "JetBrains-JediTerm": "JetBrains",
+    "ghostty": "Ghostty",
+    "remote": "Remote",
     "tmux": "tmux",
     "non-interactive": "Without a terminal",
     "none": "Not known",

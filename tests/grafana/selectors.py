@@ -9,9 +9,8 @@ from tests import reference
 
 SELECTOR = re.compile(r"\b((?:anthropic|process)[_:][a-z0-9_:]+)(\{[^}]*\})?")
 MATCHED = re.compile(r"(\w+)(?:=~|!~|!=|=)\s*\"")
+MADE = re.compile(r'[)}], "(\w+)", "')
 GROUPING = re.compile(r"\b(?:by|without|on|group_left|ignoring) \(([^)]*)\)")
-# The label that label_replace and label_join make.
-MADE = re.compile(r'"(\w+)", "[^"]*", "\w*", "[^"]*"\)')
 # What scrapes, replicas and the rules' own constants add.
 ADDED = {"job", "instance", "pod", "node", "organization"}
 OF_RULES = {"scope", "threshold"}
@@ -32,7 +31,10 @@ def known() -> dict[str, frozenset[str]]:
 
 
 def unknown_labels(expr: str) -> set[str]:
-    """Labels that the family does not have which they are matched on, or that nothing has which is grouped by."""
+    """Labels that the family does not have which they are matched on, or that nothing has which is grouped by.
+
+    An expression has also those that it makes itself, by `label_replace` and `label_join`.
+    """
     every = frozenset().union(*known().values()) | OF_RULES | OF_ALERTS | set(MADE.findall(expr))
     unknown: set[str] = set()
     for name, matchers in selectors(expr):

@@ -27,16 +27,22 @@ def test_what_is_by_actor_is_of_days_with_names(one: Query) -> None:
     assert [name for name, matchers in selectors(one.expr) if NAMED_DAYS not in matchers] == []
 
 
+@pytest.mark.parametrize("one", QUERIES_BY_ACTOR, ids=lambda one: f"{one.panel}: {one.expr[:60]}")
+def test_everybody_together_is_nobody(one: Query) -> None:
+    assert [name for name, matchers in selectors(one.expr) if 'actor!="all"' not in matchers] == []
+
+
 def test_people_are_counted_where_they_are_counted_on_every_day() -> None:
     (developers,) = [one for one in QUERIES if one.panel == "Active developers"]
     (price,) = [one for one in QUERIES if one.panel == "Cost per developer"]
-    assert {name for name, _ in selectors(developers.expr)} == {COUNTS}
+    assert {name for name, _ in selectors(developers.expr)} == {COUNTS, "anthropic_exporter_day_info"}
     assert COUNTS in {name for name, _ in selectors(price.expr)}
 
 
 def test_only_names_can_be_chosen() -> None:
     offered = variables(DASHBOARDS["anthropic-claude-code.json"])["actor"]["query"]
     assert NAMED_DAYS in offered
+    assert 'actor!="all"' in offered
 
 
 def test_rules_and_runbook_are_by_actor_only_of_yesterday() -> None:

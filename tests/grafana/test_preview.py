@@ -30,19 +30,19 @@ ONLY_IN = {
     # Days, or in the first minutes steps, that Prometheus has not scraped yet.
     **dict.fromkeys(
         (
-            "Active developers of the day before",
+            "Acceptance over weeks",
             "CPU",
             "Daily cost from Prometheus' own storage",
-            "Estimated cost of the day before",
+            "Developers over weeks",
+            "Estimated cost over weeks",
             "Latency",
             "Memory",
             "Open files",
-            "Output of the day before",
             "Requests in an hour",
             "Series",
+            "Sessions over weeks",
             "Size of a scrape",
             "Today as it grows, against earlier days",
-            "Tool acceptance of the day before",
         ),
         WITH_PAST,
     ),

@@ -60,6 +60,9 @@ function build(frames, options) {
   });
   config.addAxis(categories(x, options));
   config.addAxis({ scaleKey: 'y', placement: AxisPlacement.Left, theme, formatValue: (value, decimals) => written(bars[0].display(value, decimals)) });
+  const { thresholds, custom } = bars[0].config;
+  const isMarked = custom?.thresholdsStyle && custom.thresholdsStyle.mode !== 'off';
+  if (isMarked) config.addThresholds({ config: custom.thresholdsStyle, thresholds, scaleKey: 'y', theme });
   bars.forEach((field, place) => {
     const beside = isStacked ? 1 : bars.length;
     config.addSeries({
