@@ -91,7 +91,7 @@ CACHE_HIT_COLLAPSE = Alert(
     "Far fewer prompt tokens than usual come from the cache.",
     "{{ $value | humanizePercentage }} of the prompt tokens of the newest day with traffic (UTC) came from the cache"
     f"{NAMED_ORGANIZATION}: far below the median of the seven days before. Each of the others costs ten times as much "
-    "or more. See Cache hit ratio by model on the Usage dashboard.",
+    "or more. See Models on the Usage dashboard.",
     "Of yesterday, until today has had enough of a usual day's traffic to be judged by itself: a new day that is still "
     "empty is no collapse, and no end of one, and a nightly batch without a cache is not the day.",
 )

@@ -31,7 +31,7 @@ def build() -> Dashboard:
         "Workspaces, people and service accounts, and which API keys expire soon or were never replaced.",
         (),
         {"": [*_at_a_glance(), _api_keys(), _workspaces(), *_shares()]},
-        collectors=("organization", "cost"),
+        collector="organization",
     )
 
 

@@ -153,10 +153,10 @@ CASES = {
         {"severity": "warning"},
         "Far fewer prompt tokens than usual come from the cache.",
         "39% of the prompt tokens of the newest day with traffic (UTC) came from the cache, example: far below the "
-        "median of the seven days before. Each of the others costs ten times as much or more. See Cache hit ratio by "
-        "model on the Usage dashboard.",
+        "median of the seven days before. Each of the others costs ten times as much or more. See Models on the "
+        "Usage dashboard.",
         "39% of the prompt tokens of the newest day with traffic (UTC) came from the cache: far below the median of "
-        "the seven days before. Each of the others costs ten times as much or more. See Cache hit ratio by model on "
+        "the seven days before. Each of the others costs ten times as much or more. See Models on "
         "the Usage dashboard.",
     ),
     "AnthropicModelDominant": Case(
