@@ -28,7 +28,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana.dashboards.panels import DATASOURCE, NO_DATA, framed, instant, ref, texts_of
+from grafana.dashboards.panels import DATASOURCE, HALF, NO_DATA, framed, instant, ref, texts_of
 from grafana.dashboards.promql import JOB, ORGANIZATION, SCOPE
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
@@ -180,7 +180,11 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
         "Firing alerts",
         "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the "
         f"[runbook]({RUNBOOK}).",
-        {"alertname": Label("Alert"), "about": Label("About", 115, words=COLLECTORS), "date": Label("Day", 95)},
+        {
+            "alertname": Label("Alert"),
+            "about": Label("About", 115 if size[0] < HALF[0] else 300, words=COLLECTORS),
+            "date": Label("Day", 95),
+        },
         {
             "Severity": Number(
                 " or ".join([*firing_ones, f"sum by (alertname) ({away} or {no_rules})"]),

@@ -14,7 +14,7 @@ from grafana.dashboards.stats import states
 from grafana.dashboards.tables import BLANK, Label, Number, table
 from grafana.dashboards.words import COLLECTORS, REASONS, SOURCES
 
-NO_EXPORTER = "No exporter"
+NO_COLLECTOR = "No collector"
 OWN = "anthropic_exporter_"
 WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK})."
 BY_COLLECTOR = ("job", "organization", "collector")
@@ -55,12 +55,12 @@ def _collectors() -> Builder[Panel]:
             f"group by (collector) ({up} == 0 and {has_failed})": ("", "fails", "red"),
             f"group by (collector) ({up} == 0 unless {has_failed})": ("", "has not finished yet", "blue"),
             f"group({exporters} == 0 unless on (job, instance) {up})": (
-                "No collector",
+                NO_COLLECTOR,
                 "is served to this key",
                 "red",
             ),
             f"group(min({exporters}) == 1)": ("Every collector", "works", "green"),
-            f"absent({OWN}build_info{{{JOB}}})": (NO_EXPORTER, "is scraped", "red"),
+            f"absent({OWN}build_info{{{JOB}}})": ("No exporter", "is scraped", "red"),
         },
         label="collector",
         words=COLLECTORS,
@@ -114,13 +114,13 @@ def _failures() -> list[Builder[Panel]]:
     by_reason = (*BY_COLLECTOR, "reason")
     refreshes = f"increase({OWN}collector_refresh_failures_total{{{SCOPE}}}{RATE})"
     failed = f"round({total(refreshes, 'collector', 'reason')}) > 0"
-    nobody = f'label_replace(0 * absent({OWN}build_info{{{JOB}}}), "collector", "{NO_EXPORTER}", "", "")'
+    nobody = f'label_replace(0 * absent({OWN}collector_up{{{SCOPE}}}), "collector", "{NO_COLLECTOR}", "", "")'
     return [
         table(
             "Failing now",
             f"Why the last refresh failed. The last good data stay until it works again. {WHAT_TO_DO}",
             {
-                "collector": Label("Collector", 150, words=COLLECTORS, colors={NO_EXPORTER: "red"}),
+                "collector": Label("Collector", 150, words=COLLECTORS, colors={NO_COLLECTOR: "red"}),
                 "reason": Label("Reason", words=REASONS),
             },
             {
@@ -139,8 +139,8 @@ def _failures() -> list[Builder[Panel]]:
             "Failures by reason",
             f"Refreshes that failed. {WHAT_TO_DO}",
             {
+                "No failure": f"0 * group({refreshes}) unless on () ({failed})",
                 "{{collector}}: {{reason}}": failed,
-                "No failure": f"0 * group({OWN}up{{{SCOPE}}}) unless on () ({failed})",
             },
             unit="short",
             decimals=0,

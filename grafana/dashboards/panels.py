@@ -97,7 +97,7 @@ def lines(
     if time_from:
         panel = panel.time_from(time_from)
     for part, word in renamed.items():
-        options = {"regex": part, "renamePattern": word}
+        options = {"regex": f"/{part}/", "renamePattern": word}
         panel = panel.with_transformation(DataTransformerConfig("renameByRegex", options=options))
     if bars:
         panel = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
