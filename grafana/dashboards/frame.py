@@ -182,13 +182,13 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
         f"[runbook]({RUNBOOK}).",
         {
             "alertname": Label("Alert"),
-            "about": Label("About", 115 if size[0] < HALF[0] else 300, words=COLLECTORS),
+            "about": Label("About", 105 if size[0] < HALF[0] else 300, words=COLLECTORS),
             "date": Label("Day", 95),
         },
         {
             "Severity": Number(
                 " or ".join([*firing_ones, f"sum by (alertname) ({away} or {no_rules})"]),
-                width_pixels=92,
+                width_pixels=85,
                 texts=severities,
             )
         },
