@@ -32,7 +32,7 @@ ONLY_IN = {
         (
             "Acceptance over weeks",
             "CPU",
-            "Daily cost from Prometheus' own storage",
+            "Each day from Prometheus' own storage",
             "Developers over weeks",
             "Estimated cost over weeks",
             "Latency",
@@ -48,7 +48,7 @@ ONLY_IN = {
     ),
 }
 RAW = re.compile(r'[{}]|="|\bValue\b|__name__|^$|^\s|\s$|undefined')
-REASSURING = re.compile(r"Nothing|No alert fires|No failure|works")
+REASSURING = re.compile(r"Nothing|No alert fires|No failure|\bworks\b")
 NAMES = [name.removesuffix(".json").removeprefix("anthropic-") for name in DASHBOARDS]
 
 
