@@ -159,13 +159,14 @@ def freshness(collector: str) -> Builder[Panel]:
 
 
 def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
-    """What fires now, the worst first; the names are those of the runbook's sections."""
+    """What fires now, the worst first; the names are those of the runbook's sections, without their Anthropic."""
 
     def firing(severity: str, rank: int) -> str:
         # The last of these labels that an alert has says what it is about.
         about = f'ALERTS{{{OF_ALERTS}, {ALERTS}, alertstate="firing", severity="{severity}"}}'
         for label in ("organization", "scope", "collector", "model", "workspace", "api_key"):
             about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
+        about = f'label_replace({about}, "alertname", "$1", "alertname", "Anthropic(.+)")'
         return f"{rank} * group by (alertname, about, date) ({about})"
 
     def silent(why: str, absent: str) -> str:
@@ -178,17 +179,17 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
     no_rules = silent("The rules are not loaded", "anthropic:threshold:constant")
     return table(
         "Firing alerts",
-        "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section in the "
+        "Alerts of grafana/alerts that fire now, but the demo's own. Each has its section, as Anthropic…, in the "
         f"[runbook]({RUNBOOK}).",
         {
             "alertname": Label("Alert"),
-            "about": Label("About", 105 if size[0] < HALF[0] else 300, words=COLLECTORS),
+            "about": Label("About", 160 if size[0] < HALF[0] else 300, words=COLLECTORS),
             "date": Label("Day", 95),
         },
         {
             "Severity": Number(
                 " or ".join([*firing_ones, f"sum by (alertname) ({away} or {no_rules})"]),
-                width_pixels=85,
+                width_pixels=92,
                 texts=severities,
             )
         },
