@@ -37,8 +37,8 @@ REFRESHING_SECONDS = 30.0
 REFRESHES = 5  # and seconds, at least
 OWN = "anthropic_exporter_collector_"
 REPORT = "/v1/organizations/usage_report/claude_code"
-# Where the exporter's own metrics begin: the peer serves what is before.
-OWN_METRICS = f"# HELP {OWN}refresh_failures_total"
+# Where the exporter's own metrics end, for it has no cost here: the peer serves the rest.
+DATA = "# HELP anthropic_claude_code_"
 
 COLUMNS = (
     "plain",
@@ -128,7 +128,7 @@ def _measure(size: int, folder: Path) -> list[Row]:
         with servers.exporter(api_url, 3600) as own:
             exposition = get(own.plain).text
             series, requests = int(_own(exposition, f"{OWN}series")), _requests(exposition)
-            (folder / "metrics").write_text(exposition[: exposition.index(OWN_METRICS)], encoding="utf-8")
+            (folder / "metrics").write_text(exposition[exposition.index(DATA) :], encoding="utf-8")
             (folder / "plain").write_bytes(body(own.plain, "identity"))
             (folder / "gz").write_bytes(body(own.compressed, "gzip"))
             if size > LARGEST_WITH_PEERS:
@@ -213,7 +213,7 @@ def _end_of_a_refresh(own: Served, requests: float, *, after: float) -> End:
         compressed = body(own.compressed, "gzip")
         cpu = own.cpu_seconds
         exposition = gzip.decompress(compressed)
-        text = exposition[exposition.rindex(OWN_METRICS.encode()) :].decode()
+        text = exposition.partition(DATA.encode())[0].decode()
         success = _own(text, f"{OWN}last_success_timestamp_seconds")
         return End(success, cpu, int(_requests(text) // requests)) if success > after else None
 
