@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 # Nothing that is not free is imported before `main`, which has a line for what does not fit into memory.
-import errno
 import os
 import sys
+
+from exporter.shortage import SHORTAGE, is_shortage
 
 TYPE_CHECKING = False  # as in typing, whose import is not free
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ INTERRUPTED = 130
 # and its libraries fail in many ways, not all of which say why, or end at all.
 IMPORTS_BYTES = 52 << 20
 RUNNING_BYTES = 80 << 20
-NO_MEMORY = b"anthropic-exporter: not enough memory or threads, raise the limits (ulimit -v, ulimit -u)\n"
-# What the loader says of a shared object that there is no memory for.
-UNMAPPED = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory", "out of memory")
+NO_MEMORY = f"anthropic-exporter: {SHORTAGE}\n".encode()
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -30,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         _require(IMPORTS_BYTES)
         _main(sys.argv[1:] if argv is None else argv)
-    except (MemoryError, ImportError, OSError, RuntimeError) as error:
-        if not _is_lack_of_memory(error):
+    except Exception as error:
+        if not is_shortage(error):
             raise
         os.write(2, NO_MEMORY)
         os._exit(1)
@@ -56,16 +55,6 @@ def _main(argv: Sequence[str]) -> NoReturn:
 def _require(size_bytes: int) -> None:
     """Raises MemoryError when the address space has no room for it; what is not written to takes no memory."""
     bytes(size_bytes)
-
-
-def _is_lack_of_memory(error: Exception) -> bool:
-    """Whether it says so: also a library that cannot be mapped, and a thread that gets no stack."""
-    return (
-        isinstance(error, MemoryError)
-        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, ImportError) and any(words in str(error) for words in UNMAPPED))
-        or (isinstance(error, RuntimeError) and str(error) == "can't start new thread")
-    )
 
 
 def _run(settings: Settings) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -37,7 +39,7 @@ Ctrl-C ends it.
 
 def serve(settings: Settings) -> int:
     """Serve the organization of the configured key until a signal."""
-    asyncio.run(app.run(settings, _api(settings)))
+    _run(app.run(settings, _api(settings)))
     return 0
 
 
@@ -64,7 +66,7 @@ def demo(settings: Settings) -> int:
         output.put(f"{text}\n".encode(errors="backslashreplace"))
 
     output = LineWriter(sys.stdout, lambda _: b"")
-    asyncio.run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
+    _run(app.run(settings, app.Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
     output.flush()
     return 0
 
@@ -80,6 +82,11 @@ def check(settings: Settings) -> int:
     table, readable = asyncio.run(ask())
     print(table)
     return 0 if readable else 1
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    """The process ends after it: the loop is left as it is, for to close it takes a thread, which there may not be."""
+    asyncio.Runner().run(serving)
 
 
 def _api(settings: Settings) -> app.Api:

@@ -13,10 +13,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from exporter.api.redact import redact
 from exporter.lines import LineWriter
+from exporter.shortage import SHORTAGE, is_shortage
 
 # They write URLs with queries, and headers.
 SILENT_LOGGERS = ("httpx", "httpcore")
 QUIET_LOGGERS = ("uvicorn.error", "asyncio")
+
+_log = structlog.get_logger()
 
 
 def configure(level: str, form: Literal["logfmt", "json"]) -> None:
@@ -61,6 +64,15 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     _take_over()
+
+
+def report_unforeseen(error: Exception, **about: str) -> str:
+    """Log what nobody raises on purpose: with its traceback, unless it is for want of memory. What to call it."""
+    if is_shortage(error):
+        _log.error(SHORTAGE, **about)
+        return SHORTAGE
+    _log.exception("a defect in the exporter: please report it", exc_info=error, **about)
+    return type(error).__name__
 
 
 def dropped_lines() -> int:

@@ -12,6 +12,7 @@ import structlog
 from exporter.api.errors import ApiError, Reason
 from exporter.collectors import Collector, Incomplete
 from exporter.collectors.entitlement import NotEntitled
+from exporter.log import report_unforeseen
 from exporter.snapshot import Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
 
@@ -74,13 +75,12 @@ class Poller:
             waited = await self._attempt(collector, status, now)
         except ApiError as error:
             self._note_failure(status, error, now, has_data=has_data)
-        except Exception as unforeseen:  # a defect here must not silence the other collectors
-            log.exception("a defect in the exporter: please report it", collector=collector.name)
-            defect = ApiError(Reason.BUG, collector.name, type(unforeseen).__name__)
-            self._note_failure(status, defect, now, has_data=has_data)
+        except Exception as unforeseen:  # noqa: BLE001  logged; it must not silence the other collectors
+            words = report_unforeseen(unforeseen, collector=collector.name)
+            self._note_failure(status, ApiError(Reason.BUG, collector.name, words), now, has_data=has_data)
         status.duration_seconds = loop.time() - started - waited
         log.debug("refreshed", collector=collector.name, up=status.up, seconds=round(status.duration_seconds, 3))
-        await self._publisher.renew_own_metrics()
+        await self._renew_own_metrics()
         status.attempted = True
         if collector.name == "organization":
             self._names_attempted.set()
@@ -133,10 +133,16 @@ class Poller:
             tick += 1
             try:
                 await self._publisher.roll()
-                if tick % OWN_METRICS_SECONDS == 0:
-                    await self._publisher.renew_own_metrics()
-            except Exception:  # the last snapshot stays; the next second tries again
-                log.exception("a defect in the exporter: please report it")
+            except Exception as unforeseen:  # noqa: BLE001  logged; the last snapshot stays, the next second tries again
+                report_unforeseen(unforeseen)
+            if tick % OWN_METRICS_SECONDS == 0:
+                await self._renew_own_metrics()
+
+    async def _renew_own_metrics(self) -> None:
+        try:
+            await self._publisher.renew_own_metrics()
+        except Exception as unforeseen:  # noqa: BLE001  logged; the last snapshot stays, the clock tries again
+            report_unforeseen(unforeseen)
 
 
 async def _read(collector: Collector[Any], previous: object, now: datetime) -> tuple[object, ApiError | None]:

@@ -9,20 +9,17 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-import structlog
-
 from exporter.collectors import Collector
 from exporter.collectors.directory import Directory
 from exporter.collectors.window import exposed_days, midnight, utc_day
 from exporter.exposition import Body, Part, gzipped, plain, render
+from exporter.log import report_unforeseen
 from exporter.metrics import Family, label_text
 from exporter.telemetry import Telemetry
 
 CLOCK_DAYS = 31
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
 BEFORE_OWN_METRICS = "cost"
-
-log = structlog.get_logger()
 
 
 class Format(Enum):
@@ -109,11 +106,11 @@ class Publisher:
             try:
                 if (reading := readings.get(collector.name)) is not None:
                     rendered[collector.name] = self._rendering(collector, reading, today, directory)
-            except Exception:
+            except Exception as unforeseen:
                 if collector.name == changed:
                     raise
                 # Rather no data than those of another day, and no harm to the other collectors.
-                log.exception("a defect in the exporter: please report it", collector=collector.name)
+                report_unforeseen(unforeseen, collector=collector.name)
         return rendered
 
     def _rendering(self, collector: Collector[Any], reading: object, today: date, directory: Directory) -> _Rendered:

@@ -126,4 +126,10 @@ def test_a_defect_shows_its_traceback(error: str) -> None:
 
 def test_nothing_is_imported_before_there_is_a_line_for_what_fails() -> None:
     code = "import sys; before = {*sys.modules}; import exporter.cli; print(*sorted({*sys.modules} - before))"
-    assert set(run([sys.executable, "-c", code]).stdout.split()) <= {"__future__", "errno", "exporter", "exporter.cli"}
+    assert set(run([sys.executable, "-c", code]).stdout.split()) <= {
+        "__future__",
+        "errno",
+        "exporter",
+        "exporter.cli",
+        "exporter.shortage",
+    }

@@ -39,6 +39,7 @@ class AdminKey:
     def __init__(self, key: SecretStr | None, file: Path | None) -> None:
         self._file = file
         self._current = _read(file) if file else key or SecretStr("")
+        self._threads = DaemonThreads() if file else None
         self._reading: asyncio.Future[SecretStr | None] | None = None
 
     @property
@@ -55,7 +56,7 @@ class AdminKey:
         """The file's key, read in a thread: there is one at the most, however often a mount hangs."""
         reading = self._reading
         if reading is None or reading.done():
-            reading = asyncio.get_running_loop().run_in_executor(DaemonThreads(), _read_if_usable, file)
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, _read_if_usable, file)
         self._reading = reading
         await asyncio.wait({reading}, timeout=READ_SECONDS)
         return reading.result() if reading.done() else None
