@@ -24,10 +24,10 @@ from exporter.collectors.organization import OrganizationCollector
 from exporter.collectors.usage import UsageCollector
 from exporter.metrics import label_text
 from exporter.poller import Poller
-from exporter.settings import Settings
+from exporter.settings.model import Settings
 from exporter.snapshot import Publisher
 from exporter.telemetry import Telemetry
-from exporter.web.app import application
+from exporter.web.routes import application
 from exporter.web.server import Server, listen, urls
 
 # How long a thread may hold the interpreter's lock while a scrape waits, which it does after each of its writes.

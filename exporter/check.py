@@ -16,7 +16,7 @@ from exporter.api.wire import (
     ClaudeCodePage,
     CostPage,
     IdPage,
-    Organization,
+    Me,
     Page,
     ServiceAccountPage,
     UsagePage,
@@ -35,7 +35,7 @@ class Probe(NamedTuple):
     """A request, and how to read its answer."""
 
     request: Request
-    kind: type[Page | IdPage | Organization]
+    kind: type[Page | IdPage | Me]
     days: Callable[[object], Iterable[date]] = lambda _: ()
     is_report: bool = False
 
@@ -74,7 +74,7 @@ def probes(today: date) -> list[Probe]:
             _record_days,
             is_report=True,
         ),
-        Probe(replace(organization.ME, endpoint="organization"), Organization),
+        Probe(replace(organization.ME, endpoint="organization"), Me),
         Probe(organization.WORKSPACES, WorkspacePage),
         Probe(organization.API_KEYS, ApiKeyPage),
         Probe(organization.USERS, UserPage),
@@ -107,7 +107,7 @@ async def _ask(client: Client, probe: Probe) -> Finding:
 
 def _rows(answer: object, days: Sequence[date]) -> str:
     """The rows of the answer's first page, with a plus sign when there are more pages."""
-    if isinstance(answer, Organization):
+    if isinstance(answer, Me):
         return "1"
     count = len(days) if isinstance(answer, UsagePage | CostPage) else len(getattr(answer, "data", ()))
     more = getattr(answer, "has_more", False) or getattr(answer, "next_page", None)

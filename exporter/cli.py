@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-    from exporter.settings import Settings
+    from exporter.settings.model import Settings
 
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _main(argv: Sequence[str]) -> NoReturn:
-    from exporter.settings import SettingsError, load  # noqa: PLC0415
+    from exporter.settings.model import SettingsError, load  # noqa: PLC0415
 
     try:
         settings = load(argv, os.environ)

@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from exporter import app
 from exporter.api.key import AdminKey
 from exporter.check import check as check_api
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import start
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import start
+from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.lines import LineWriter
-from exporter.settings import Settings
+from exporter.settings.model import Settings
 
 DEMO_KEY = "sk-ant-admin01-demo"
 DEMO_TEXT = """\
@@ -45,7 +45,7 @@ def serve(settings: Settings) -> int:
 
 def demo(settings: Settings) -> int:
     """Serve a simulated organization until a signal. Its API has a thread of its own, and real sockets."""
-    organization = Organization(
+    organization = SimulatedOrganization(
         seed=settings.demo.seed,
         actors=settings.demo.actors,
         workspaces=settings.demo.workspaces,

@@ -20,7 +20,7 @@ from exporter.api.wire import (
     ApiKeyPage,
     ClaudeCodePage,
     CostPage,
-    Organization,
+    Me,
     ServiceAccountPage,
     UsagePage,
     UserPage,
@@ -28,8 +28,8 @@ from exporter.api.wire import (
 )
 from exporter.collectors import activity, claude_code, cost, inventory, organization, usage
 from exporter.collectors.directory import Directory
-from exporter.settings import Dimension, leaves
-from exporter.settings_sources import Leaf
+from exporter.settings.model import Dimension, leaves
+from exporter.settings.sources import Leaf
 from exporter.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -209,7 +209,7 @@ REPORTS = (
     ),
     Report(
         organization.ME.endpoint,
-        Organization,
+        Me,
         {metric.name: metric.source for metric in inventory.ORGANIZATION},
         uses={"id": "label `organization_id`", "name": "label `organization_name`"},
         unread=KIND,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from exporter.check import HEADINGS, check, table
-from tests.processes import environment
-from tests.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, connect, error
+from tests.support.processes import environment
+from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 USAGE = "/v1/organizations/usage_report/messages"
 COST = "/v1/organizations/cost_report"

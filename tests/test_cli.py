@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from tests.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, free_port, get
+from tests.support.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, free_port, get
 
 NO_MEMORY = "anthropic-exporter: not enough memory or threads, raise the limits (ulimit -v, ulimit -u)\n"
 CHECK = ("check", "--api.base-url=http://127.0.0.1:9")
 FAILING = """
-import exporter.cli, exporter.settings
+import exporter.cli, exporter.settings.model
 def load(*_): raise {error}
-exporter.settings.load = load
+exporter.settings.model.load = load
 exporter.cli.main()
 """
 

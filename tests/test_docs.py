@@ -13,15 +13,15 @@ import pytest
 
 from exporter.api.wire import UsageResult
 from exporter.collectors.usage import SPEED_BETA
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from exporter.settings import leaves
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
+from exporter.settings.model import leaves
 from tests import reference
 from tests.benchmarks import __main__ as benchmarks
-from tests.exporting import KEY
-from tests.processes import eventually, exporter, get, until_ready
 from tests.reference import REPORTS, Report, families
+from tests.support.exporting import KEY
+from tests.support.processes import eventually, exporter, get, until_ready
 from tests.test_prometheus import prometheus, query
 
 README = reference.README.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def test_the_labels_that_fields_become_exist(report: Report) -> None:
 @each_report()
 def test_every_field_that_the_api_sends_is_accounted_for(report: Report) -> None:
     day = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
-    with running(AdminApi(Organization(seed=1, actors=5, workspaces=2), key=KEY)) as base_url:
+    with running(AdminApi(SimulatedOrganization(seed=1, actors=5, workspaces=2), key=KEY)) as base_url:
         url = f"{base_url}/v1/organizations/{report.endpoint}?{WAYS.get(report.endpoint, '').format(day=day)}"
         answer = get(url, **{"x-api-key": KEY, "anthropic-version": "2023-06-01", "anthropic-beta": SPEED_BETA})
     assert answer.status_code == 200, answer.text

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from exporter.demo.api import AdminApi
-from exporter.demo.faults import Fault
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY, Exporter, exporting
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY, Exporter, exporting
 
 Clock = Callable[[str], Any]
 BEFORE, AFTER = "2026-11-20T10:00:00Z", "2026-11-20T15:00:00Z"
@@ -77,7 +77,7 @@ def impatient(exporter: Exporter, *, timeout_seconds: float = 30, retry_seconds:
 
 
 def test_a_refresh_hit_by_any_faults_leaves_the_old_data_or_the_whole_new_data(clock: Clock) -> None:
-    organization = Organization(seed=5, actors=3, workspaces=2)
+    organization = SimulatedOrganization(seed=5, actors=3, workspaces=2)
     flags = (*PATIENT, "--claude-code.days", "3")
 
     async def undisturbed(base_url: str, instant: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ def by_collector(text: str) -> dict[str, str]:
 
 
 def with_api(act: Callable[[AdminApi, Exporter], Awaitable[None]], *flags: str) -> None:
-    api = AdminApi(Organization(seed=5, actors=3, workspaces=2), key=KEY)
+    api = AdminApi(SimulatedOrganization(seed=5, actors=3, workspaces=2), key=KEY)
 
     async def run(base_url: str) -> None:
         async with exporting(base_url, *PATIENT, *flags) as exporter:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY, exporting
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY, exporting
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 # What differs from run to run, or from machine to machine; its value is written as 0.
@@ -39,7 +39,7 @@ def exposition(clock: Callable[[str], Any]) -> str:
                 await exporter.refresh(collector)
             return exporter.text
 
-    with running(AdminApi(Organization(seed=1, actors=2, workspaces=2), key=KEY)) as base_url:
+    with running(AdminApi(SimulatedOrganization(seed=1, actors=2, workspaces=2), key=KEY)) as base_url:
         text = asyncio.run(refresh(base_url))
     return PYTHON.sub('python_version="3"', VOLATILE.sub(r"\1 0.0", text))
 

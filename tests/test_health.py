@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.health import is_healthy
-from tests.processes import environment, eventually, exporter_command, started
+from tests.support.processes import environment, eventually, exporter_command, started
 
 LISTEN = "ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS"
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from exporter import lines
 from exporter.lines import LineWriter
-from tests.pipes import Pipe
-from tests.processes import PATIENCE_SECONDS
+from tests.support.pipes import Pipe
+from tests.support.processes import PATIENCE_SECONDS
 
 MOST_LINES, MOST_BYTES = 8, 200
 

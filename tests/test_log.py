@@ -16,9 +16,9 @@ import structlog
 
 from exporter import lines, log
 from exporter.api.client import Request
-from tests.pipes import Pipe
-from tests.processes import PATIENCE_SECONDS
-from tests.scripted import KEY, ScriptedApi, connect
+from tests.support.pipes import Pipe
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.scripted import KEY, ScriptedApi, connect
 
 FORMS: list[Literal["logfmt", "json"]] = ["logfmt", "json"]
 URL = "https://api.anthropic.com/v1/organizations/users?email=ada%40example.com&limit=1"

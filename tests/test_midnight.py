@@ -8,11 +8,11 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY, Exporter, exporting, labels
-from tests.processes import PATIENCE_SECONDS
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY, Exporter, exporting, labels
+from tests.support.processes import PATIENCE_SECONDS
 
 Clock = Callable[[str], Any]
 DAY = "anthropic_exporter_day_info"
@@ -20,7 +20,7 @@ STARTS = "anthropic_exporter_bucket_start_timestamp_seconds"
 
 
 def with_exporter(act: Callable[[AdminApi, Exporter], Awaitable[None]], *flags: str) -> None:
-    api = AdminApi(Organization(seed=2, actors=4, workspaces=2), key=KEY)
+    api = AdminApi(SimulatedOrganization(seed=2, actors=4, workspaces=2), key=KEY)
 
     async def run(base_url: str) -> None:
         async with exporting(base_url, *flags) as exporter:

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY, Exposed, exporting
-from tests.truth import data_through, expected
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY, Exposed, exporting
+from tests.support.truth import data_through, expected
 
 Clock = Callable[[str], Any]
 DATA_THROUGH = "anthropic_exporter_collector_data_through_timestamp_seconds"
 
 
-def exposed(organization: Organization, *flags: str, lags: dict[str, Any] | None = None) -> Exposed:
+def exposed(organization: SimulatedOrganization, *flags: str, lags: dict[str, Any] | None = None) -> Exposed:
     async def refresh_once(base_url: str) -> Exposed:
         async with exporting(base_url, *flags) as exporter:
             await exporter.refresh()
@@ -43,7 +43,7 @@ def exposed(organization: Organization, *flags: str, lags: dict[str, Any] | None
 )
 def test_every_sample_equals_the_organizations_own_number(clock: Clock, instant: str, lags: dict[str, Any]) -> None:
     clock(instant)
-    organization = Organization(seed=3, actors=12, workspaces=5)
+    organization = SimulatedOrganization(seed=3, actors=12, workspaces=5)
     now = datetime.fromisoformat(instant)
     through = data_through(organization, now, **lags)
     assert exposed(organization, lags=lags) == {DATA_THROUGH: through, **expected(organization, now, **lags)}
@@ -53,7 +53,7 @@ def test_every_sample_equals_the_organizations_own_number(clock: Clock, instant:
 def test_every_sample_is_right_for_other_windows(clock: Clock, days: int, actor_days: int) -> None:
     clock("2026-11-21T09:41:00Z")
     now = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
-    organization = Organization(seed=4, actors=5, workspaces=2, spike=True)
+    organization = SimulatedOrganization(seed=4, actors=5, workspaces=2, spike=True)
     flags = ["--usage.days", "31", "--cost.days", "1"]
     flags += ["--claude-code.days", str(days), "--claude-code.actor-days", str(actor_days)]
     assert exposed(organization, *flags) == {

@@ -14,13 +14,21 @@ from typing import IO
 
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.faults import Fault
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY
-from tests.pipes import Pipe
-from tests.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, free_port, get, until_ready
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY
+from tests.support.pipes import Pipe
+from tests.support.processes import (
+    PATIENCE_SECONDS,
+    environment,
+    eventually,
+    exporter_command,
+    free_port,
+    get,
+    until_ready,
+)
 
 NOTICE = r'msg="(\d+) log lines were dropped'
 Output = IO[str] | int
@@ -122,7 +130,7 @@ def test_with_an_api_that_fails_a_full_pipe_stops_nothing_and_what_was_lost_is_t
     tmp_path: Path,
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import exporter.lines\nexporter.lines.MOST_LINES = 10\n")
-    api = AdminApi(Organization(actors=3, workspaces=2), key=KEY)
+    api = AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY)
     api.faults.add(Fault(kind="status", status=500, count=10_000, headers={"x-should-retry": "false"}))
     environ = {"PYTHONPATH": str(tmp_path), "ANTHROPIC_ADMIN_API_KEY": KEY}
     with (

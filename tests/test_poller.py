@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from exporter.poller import HOUR_SECONDS, wait_seconds
-from tests.answers import COST, USAGE, WORKSPACES, script, usage_row
-from tests.exporting import Exporter, exporting
-from tests.processes import PATIENCE_SECONDS
-from tests.scripted import ScriptedApi, Seen, error
+from tests.support.answers import COST, USAGE, WORKSPACES, script, usage_row
+from tests.support.exporting import Exporter, exporting
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.scripted import ScriptedApi, Seen, error
 
 NO_NAMES = "--no-organization.enabled"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.faults import Fault
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.exporting import KEY
-from tests.processes import (
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import KEY
+from tests.support.processes import (
     PATIENCE_SECONDS,
     environment,
     eventually,
@@ -102,7 +102,7 @@ def test_it_starts_gets_ready_is_scraped_and_ends_with_0(number: int) -> None:
 
 
 def test_a_signal_ends_it_before_the_end_of_a_refresh() -> None:
-    api = AdminApi(Organization(actors=3, workspaces=2), key=KEY)
+    api = AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY)
     api.faults.add(Fault(kind="stall", seconds=10 * PATIENCE_SECONDS, count=99))
     with (
         running(api) as api_url,
@@ -161,7 +161,7 @@ def test_it_ends_well_when_nobody_reads_its_output() -> None:
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) -> None:
     """Neither while all is well, nor while every request fails with the key in the API's own message."""
-    api = AdminApi(Organization(actors=3, workspaces=2), key=KEY)
+    api = AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY)
     api.faults.add(Fault(kind="status", status=401, count=2, message=f"invalid x-api-key {KEY}"))
     api.faults.add(Fault(kind="redirect", count=2))
     file = tmp_path / "key"
@@ -186,7 +186,7 @@ def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) ->
 
 
 def test_a_rotated_key_file_needs_no_restart(tmp_path: Path) -> None:
-    api = AdminApi(Organization(actors=3, workspaces=2), key="sk-ant-admin01-new")
+    api = AdminApi(SimulatedOrganization(actors=3, workspaces=2), key="sk-ant-admin01-new")
     file = tmp_path / "key"
     file.write_text("sk-ant-admin01-old")
     with (
@@ -241,7 +241,9 @@ def test_help_and_version_answer_whatever_else_is_wrong() -> None:
 
 
 def test_checks_table_is_printed_by_the_command() -> None:
-    with running(AdminApi(Organization(actors=3, workspaces=2), key=KEY, forbidden=frozenset({"cost_report"}))) as url:
+    with running(
+        AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY, forbidden=frozenset({"cost_report"}))
+    ) as url:
         done = run("check", ANTHROPIC_BASE_URL=url, **{KEY_VARIABLE: KEY})
         refused = run("check", ANTHROPIC_BASE_URL=url, **{KEY_VARIABLE: "sk-ant-admin01-wrong"})
     assert (done.returncode, refused.returncode) == (0, 1)
@@ -253,7 +255,7 @@ def test_checks_table_is_printed_by_the_command() -> None:
 
 def test_loopback_is_reached_directly_whatever_proxy_the_environment_has() -> None:
     with (
-        running(AdminApi(Organization(actors=3, workspaces=2), key=KEY)) as api_url,
+        running(AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY)) as api_url,
         exporter(
             ANTHROPIC_BASE_URL=api_url,
             HTTP_PROXY="http://127.0.0.1:9",

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.demo.organization import Organization
-from tests.exporting import Exposed, Labels
-from tests.processes import environment, eventually, exporter, free_port, get, started, until_ready
-from tests.truth import expected
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import Exposed, Labels
+from tests.support.processes import environment, eventually, exporter, free_port, get, started, until_ready
+from tests.support.truth import expected
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5
 DEMO = (
@@ -72,7 +72,7 @@ def vector(url: str, expression: str) -> Exposed:
 
 
 def test_prometheus_has_the_organizations_own_numbers(program: Callable[[str], str], tmp_path: Path) -> None:
-    organization = Organization(SEED, ACTORS, WORKSPACES, growth=False)
+    organization = SimulatedOrganization(SEED, ACTORS, WORKSPACES, growth=False)
     found, truth = _once(program("prometheus"), tmp_path / "1", organization)
     if found != truth:  # the UTC day may have changed on the way, which happens once a day
         found, truth = _once(program("prometheus"), tmp_path / "2", organization)
@@ -81,7 +81,7 @@ def test_prometheus_has_the_organizations_own_numbers(program: Callable[[str], s
         assert found[name] == samples, name
 
 
-def _once(program: str, folder: Path, organization: Organization) -> tuple[Exposed, Exposed]:
+def _once(program: str, folder: Path, organization: SimulatedOrganization) -> tuple[Exposed, Exposed]:
     folder.mkdir()
     with exporter("demo", *DEMO) as (_, base_url):
         until_ready(base_url)
@@ -92,7 +92,7 @@ def _once(program: str, folder: Path, organization: Organization) -> tuple[Expos
 
 
 def test_what_people_ask_first_has_the_organizations_own_answer(program: Callable[[str], str], tmp_path: Path) -> None:
-    organization = Organization(SEED, ACTORS, WORKSPACES, growth=False)
+    organization = SimulatedOrganization(SEED, ACTORS, WORKSPACES, growth=False)
     with exporter("demo", *DEMO) as (_, base_url):
         until_ready(base_url)
         now = datetime.now(UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Running, eventually, exporter, get, until_ready
+from tests.support.processes import Running, eventually, exporter, get, until_ready
 
 LAST_SUCCESS = 'anthropic_exporter_collector_last_success_timestamp_seconds{collector="usage"'
 SHORT_OF = """

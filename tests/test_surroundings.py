@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import environment, eventually, exporter_command, free_port, get, started, until_ready
+from tests.support.processes import environment, eventually, exporter_command, free_port, get, started, until_ready
 
 NO_PROC = "mount -t tmpfs -o ro none /proc"
 NO_DEV = "mount -t tmpfs -o ro none /dev"

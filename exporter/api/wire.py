@@ -214,7 +214,7 @@ class ClaudeCodePage(ReportPage, kw_only=True):
 # The organization's inventory
 
 
-class Organization(Listed):
+class Me(Listed):
     name: str | None = None
     decorations = ("name",)
 

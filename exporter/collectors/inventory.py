@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from exporter.api.wire import ApiKey, Organization, ServiceAccount, User, Workspace
+from exporter.api.wire import ApiKey, Me, ServiceAccount, User, Workspace
 from exporter.collectors.directory import Directory
 from exporter.metrics import NONE, Metric, Sample
 
@@ -74,7 +74,7 @@ def _help(what: str) -> str:
     return f"{what}; refreshed in the background, not at the scrape."
 
 
-ORGANIZATION: tuple[Metric[Organization], ...] = (
+ORGANIZATION: tuple[Metric[Me], ...] = (
     Metric(
         "anthropic_organization_info",
         _help("1 for the organization that the key belongs to, with its name"),

@@ -24,7 +24,7 @@ from exporter.api.pages import decode, id_pages, pages
 from exporter.api.wire import (
     ApiKey,
     ApiKeyPage,
-    Organization,
+    Me,
     ServiceAccount,
     ServiceAccountPage,
     User,
@@ -64,7 +64,7 @@ class OrganizationReading:
     """What the API lists, by ID, each list as last read; nothing of what it does not serve."""
 
     read_at: datetime
-    organization: Organization | None = None
+    organization: Me | None = None
     workspaces: Workspaces = field(default_factory=dict)
     default_workspace_id: str | None = None
     api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
@@ -206,9 +206,9 @@ class OrganizationCollector:
             found = id_pages(self.client, request, WorkspacePage, unreadable)
             return {row.id: row async for page in found for row in page.data}
 
-    async def _me(self) -> Organization:
+    async def _me(self) -> Me:
         with self._unreadable(ME) as unreadable:
-            return decode(await self.client.get(ME), Organization, ME.endpoint, unreadable)
+            return decode(await self.client.get(ME), Me, ME.endpoint, unreadable)
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
         with self._unreadable(API_KEYS) as unreadable:

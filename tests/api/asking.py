@@ -9,7 +9,7 @@ import pytest
 
 from exporter.api.client import Client, Request
 from exporter.api.errors import ApiError
-from tests.scripted import ScriptedApi
+from tests.support.scripted import ScriptedApi
 
 PATH = "/v1/organizations/me"
 REQUEST = Request("me", PATH)

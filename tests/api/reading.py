@@ -13,7 +13,7 @@ from exporter.api.client import Request
 from exporter.api.errors import ApiError
 from exporter.api.pages import id_pages, pages
 from exporter.api.wire import IdPage, Page
-from tests.scripted import ScriptedApi, connect
+from tests.support.scripted import ScriptedApi, connect
 
 PATH = "/v1/organizations/rows"
 REQUEST = Request("rows", PATH, (("limit", "5"),))

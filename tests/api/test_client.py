@@ -13,8 +13,8 @@ from exporter.api.client import MAX_TRIES, Observer, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.refusal import FOREIGN
 from tests.api.asking import AT_ONCE, FINE, PATH, REQUEST, failure, get, where
-from tests.processes import PATIENCE_SECONDS
-from tests.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
 
 RESET = "anthropic-ratelimit-requests-reset"
 

@@ -13,8 +13,8 @@ import pytest
 
 from exporter.api.errors import ApiError, ConnectionSettingsError, Reason
 from tests.api.asking import FINE, PATH, failure, get, where
-from tests.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect
-from tests.tunnels import Tunnels
+from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect
+from tests.support.tunnels import Tunnels
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 

@@ -12,9 +12,9 @@ from exporter.api.client import Reply
 from exporter.api.mending import whole_unicode
 from exporter.api.pages import decode
 from exporter.api.wire import ApiKey, ApiKeyPage, UsagePage
-from tests.answers import usage_row
 from tests.api.reading import PATH, bucket, read, read_ids, report
-from tests.scripted import Answer, ScriptedApi
+from tests.support.answers import usage_row
+from tests.support.scripted import Answer, ScriptedApi
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.pages import decode
 from exporter.api.redact import LONGEST_MESSAGE
 from exporter.api.refusal import FOREIGN
-from exporter.api.wire import Organization
+from exporter.api.wire import Me
 from tests.api.asking import PATH, REQUEST, failure
-from tests.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
+from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 # What an error says
 
@@ -54,7 +54,7 @@ def test_a_page_that_is_none_of_the_api_s_is_told_by_its_title(api: ScriptedApi)
 
     async def ask() -> None:
         async with connect(api) as client:
-            decode(await client.get(REQUEST), Organization, "me")
+            decode(await client.get(REQUEST), Me, "me")
 
     with pytest.raises(ApiError) as caught:
         asyncio.run(ask())

@@ -12,7 +12,7 @@ from exporter.api.errors import ApiError, Reason
 from exporter.api.pages import LONGEST_CURSOR
 from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, ServiceAccountPage, UsagePage
 from tests.api.reading import PATH, bucket, field, problem, read, read_ids, row
-from tests.scripted import REQUEST_ID, Answer, ScriptedApi, Seen
+from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi, Seen
 
 NO_CURSOR = "the answer promises more pages but has no cursor"
 REPEATED = "the answer repeats an earlier cursor"

@@ -7,9 +7,9 @@ import pytest
 
 from exporter.api.errors import Reason
 from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, Page, ServiceAccountPage, UsagePage
-from tests.answers import claude_code_row, cost_row, usage_row
 from tests.api.reading import PATH, bucket, problem, read, read_ids, report, row
-from tests.scripted import REQUEST_ID, Answer, ScriptedApi
+from tests.support.answers import claude_code_row, cost_row, usage_row
+from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ from exporter.api.wire import (
     ApiKeyPage,
     ClaudeCodePage,
     CostPage,
-    Organization,
+    Me,
     ServiceAccountPage,
     UsagePage,
     UserPage,
     WorkspacePage,
 )
-from tests.answers import api_key_row, claude_code_row, cost_row, listing, usage_row, workspace_row
 from tests.api.reading import bucket, problem, report
+from tests.support.answers import api_key_row, claude_code_row, cost_row, listing, usage_row, workspace_row
 
 PAGES: dict[type[Any], object] = {
     UsagePage: report(bucket("2026-11-20", usage_row())),
@@ -36,7 +36,7 @@ PAGES: dict[type[Any], object] = {
     WorkspacePage: listing(workspace_row("wrkspc_01")),
     UserPage: listing({"id": "user_01", "role": "admin"}),
     ServiceAccountPage: {"data": [{"id": "svac_01", "organization_role": "admin"}], "next_page": None},
-    Organization: {"id": "org_01", "name": "Acme"},
+    Me: {"id": "org_01", "name": "Acme"},
 }
 
 

@@ -14,7 +14,7 @@ from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError, Reason
 from exporter.api.redact import LONGEST_MESSAGE
 from tests.api.asking import FINE, PATH, REQUEST
-from tests.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
+from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 BODIES = [
     b"",

@@ -19,14 +19,14 @@ from statistics import median
 from typing import NamedTuple
 
 from exporter import __version__
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
 from tests.benchmarks import servers
 from tests.benchmarks.load import body, percentile, scrape_seconds, scrapes, scrapes_on_time, scrapes_per_second
 from tests.benchmarks.servers import PATIENCE_SECONDS, Served
-from tests.processes import environment, eventually, exporter_command, free_port, get, started
 from tests.reference import README, with_block
+from tests.support.processes import environment, eventually, exporter_command, free_port, get, started
 
 SIZES = (10_000, 100_000, 500_000, 2_000_000)
 LARGEST_WITH_PEERS = 500_000
@@ -254,7 +254,7 @@ def _demo_seconds() -> tuple[float, float]:
 def _demo_api_seconds() -> tuple[float, float]:
     """Of the first page of a large organization's report, and of the slowest light answer meanwhile."""
     headers = {"x-api-key": "sk-ant-admin01-bench", "anthropic-version": "2023-06-01"}
-    api = AdminApi(Organization(actors=10_000), key=headers["x-api-key"])
+    api = AdminApi(SimulatedOrganization(actors=10_000), key=headers["x-api-key"])
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
     light = 0.0
     with running(api) as url, ThreadPoolExecutor() as pool:

@@ -12,8 +12,8 @@ import msgspec
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from exporter.demo.claude_code import ClaudeCodeRecord
-from exporter.demo.organization import Organization
+from exporter.demo.simulation.claude_code import ClaudeCodeRecord
+from exporter.demo.simulation.organization import SimulatedOrganization
 
 PAGE_RECORDS = 1000
 # More than enough: on a Sunday few people work.
@@ -23,7 +23,7 @@ SERIES_OF_AN_ACTOR = 5
 def pages(series: int) -> dict[str, list[bytes]]:
     """The report's pages by day."""
     now = datetime.now(UTC)
-    organization = Organization(actors=1 + series // SERIES_OF_AN_ACTOR, growth=False)
+    organization = SimulatedOrganization(actors=1 + series // SERIES_OF_AN_ACTOR, growth=False)
     found = {}
     for day in (now.date(), now.date() - timedelta(days=1)):
         rows = _first_rows(organization.claude_code_rows(day, now), series // 2)

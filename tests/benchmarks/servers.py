@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.processes import Running, environment, eventually, exporter_command, free_port, started
+from tests.support.processes import Running, environment, eventually, exporter_command, free_port, started
 
 PATIENCE_SECONDS = 300.0
 COLLECTORS_OFF = ("--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")

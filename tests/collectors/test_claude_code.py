@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.collectors.activity import FoldedDay
-from tests.answers import CLAUDE_CODE, Row, claude_code_row, script
-from tests.exporting import Exporter, Exposed, exporting, labels
-from tests.processes import PATIENCE_SECONDS
-from tests.scripted import ScriptedApi, Seen, error
+from tests.support.answers import CLAUDE_CODE, Row, claude_code_row, script
+from tests.support.exporting import Exporter, Exposed, exporting, labels
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 TODAY, YESTERDAY = "2026-11-21", "2026-11-20"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.answers import COST, Row, buckets, cost_row, script
-from tests.exporting import Exporter, exporting, labels
-from tests.scripted import ScriptedApi, Seen, error
+from tests.support.answers import COST, Row, buckets, cost_row, script
+from tests.support.exporting import Exporter, exporting, labels
+from tests.support.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 COST_USD = "anthropic_cost_usd"

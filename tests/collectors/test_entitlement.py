@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.api.client import MAX_TRIES
-from tests.answers import USAGE, buckets, script, usage_row
-from tests.exporting import Exporter, exporting
-from tests.scripted import REQUEST_ID, Answer, ScriptedApi, Seen, error
+from tests.support.answers import USAGE, buckets, script, usage_row
+from tests.support.exporting import Exporter, exporting
+from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 WINDOW = (("starting_at", "2026-11-11"), ("ending_at", "2026-11-21"))

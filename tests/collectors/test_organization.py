@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.collectors.directory import Directory
-from tests.answers import (
+from tests.support.answers import (
     API_KEYS,
     ME,
     SERVICE_ACCOUNTS,
@@ -21,8 +21,8 @@ from tests.answers import (
     script,
     workspace_row,
 )
-from tests.exporting import Exporter, Exposed, exporting, labels
-from tests.scripted import ScriptedApi, Seen, error
+from tests.support.exporting import Exporter, Exposed, exporting, labels
+from tests.support.scripted import ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 KEY_INFO = "anthropic_api_key_info"

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.answers import (
+from tests.collectors.test_organization import (
+    FAMILIES,
+    FAMILIES_OF,
+    KEY_CREATED,
+    KEY_EXPIRES,
+    KEY_INFO,
+    SOON,
+    SOON_TIME,
+    exposed,
+    read,
+)
+from tests.support.answers import (
     API_KEYS,
     ME,
     SERVICE_ACCOUNTS,
@@ -22,19 +33,8 @@ from tests.answers import (
     usage_row,
     workspace_row,
 )
-from tests.collectors.test_organization import (
-    FAMILIES,
-    FAMILIES_OF,
-    KEY_CREATED,
-    KEY_EXPIRES,
-    KEY_INFO,
-    SOON,
-    SOON_TIME,
-    exposed,
-    read,
-)
-from tests.exporting import Exporter, Exposed, exporting, labels
-from tests.scripted import Answer, Script, ScriptedApi, Seen, error
+from tests.support.exporting import Exporter, Exposed, exporting, labels
+from tests.support.scripted import Answer, Script, ScriptedApi, Seen, error
 
 Clock = Callable[[str], Any]
 

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from tests.answers import API_KEYS, ME, USERS, WORKSPACES
 from tests.collectors.test_organization import read
 from tests.collectors.test_organization_faults import FAULTS, LISTS, changed
-from tests.processes import PATIENCE_SECONDS
-from tests.scripted import Answer, Seen, error
+from tests.support.answers import API_KEYS, ME, USERS, WORKSPACES
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.scripted import Answer, Seen, error
 
 
 @pytest.mark.parametrize(

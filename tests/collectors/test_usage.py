@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.answers import USAGE, Row, script, usage_row
-from tests.exporting import Exposed, Labels, exporting, labels
-from tests.scripted import ScriptedApi, Seen
+from tests.support.answers import USAGE, Row, script, usage_row
+from tests.support.exporting import Exposed, Labels, exporting, labels
+from tests.support.scripted import ScriptedApi, Seen
 
 NOW = "2026-11-21T12:00:00Z"
 TODAY, YESTERDAY = "2026-11-21", "2026-11-20"

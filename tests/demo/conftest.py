@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from exporter.demo.server import running
-from tests.processes import PATIENCE_SECONDS
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.processes import PATIENCE_SECONDS
 
 Params = list[tuple[str, Any]]
 
@@ -39,13 +39,13 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def organization() -> Organization:
-    return Organization()
+def organization() -> SimulatedOrganization:
+    return SimulatedOrganization()
 
 
 # Not for longer: a server must not live while other tests freeze the clock.
 @pytest.fixture(scope="module")
-def served(organization: Organization, now: datetime) -> Iterator[tuple[AdminApi, httpx.Client]]:
+def served(organization: SimulatedOrganization, now: datetime) -> Iterator[tuple[AdminApi, httpx.Client]]:
     api = AdminApi(organization, key="sk-ant-admin01-demo", now=lambda: now)
     with _connect(api) as client:
         yield api, client

@@ -8,9 +8,9 @@ from time import perf_counter
 import httpx
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.faults import Fault
-from tests.processes import PATIENCE_SECONDS, eventually
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.faults.fault import Fault
+from tests.support.processes import PATIENCE_SECONDS, eventually
 
 COST = {"starting_at": "2026-11-18T00:00:00Z", "limit": "1"}
 CONTROL = "/demo/faults"

@@ -4,7 +4,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.demo.organization import Organization
+from exporter.demo.simulation.organization import SimulatedOrganization
 
 
 def ids_of(client: httpx.Client, path: str, **params: str) -> list[str]:
@@ -19,7 +19,7 @@ def ids_of(client: httpx.Client, path: str, **params: str) -> list[str]:
             return found
 
 
-def test_me_names_the_organization(client: httpx.Client, organization: Organization) -> None:
+def test_me_names_the_organization(client: httpx.Client, organization: SimulatedOrganization) -> None:
     assert client.get("me").json() == {
         "id": organization.me.id,
         "name": organization.me.name,
@@ -29,7 +29,7 @@ def test_me_names_the_organization(client: httpx.Client, organization: Organizat
 
 @pytest.mark.parametrize("limit", ["1", "7", "1000"])
 def test_lists_are_complete_whatever_the_limit(
-    client: httpx.Client, organization: Organization, now: datetime, limit: str
+    client: httpx.Client, organization: SimulatedOrganization, now: datetime, limit: str
 ) -> None:
     assert ids_of(client, "users", limit=limit) == [user.id for user in organization.users]
     assert ids_of(client, "api_keys", limit=limit) == [key.id for key in organization.api_keys(now)]
@@ -40,7 +40,7 @@ def test_a_page_has_twenty_objects_by_default(client: httpx.Client) -> None:
     assert (len(body["data"]), body["has_more"]) == (20, True)
 
 
-def test_lists_are_paged_backwards_too(client: httpx.Client, organization: Organization) -> None:
+def test_lists_are_paged_backwards_too(client: httpx.Client, organization: SimulatedOrganization) -> None:
     users = [user.id for user in organization.users]
     body = client.get("users", params={"before_id": users[5], "limit": "3"}).json()
     assert ([user["id"] for user in body["data"]], body["has_more"]) == (users[2:5], True)
@@ -54,7 +54,7 @@ def test_an_empty_list_has_no_ids(client: httpx.Client) -> None:
 
 
 def test_archived_and_default_workspaces_are_listed_on_request(
-    client: httpx.Client, organization: Organization
+    client: httpx.Client, organization: SimulatedOrganization
 ) -> None:
     named = {workspace.id for workspace in organization.workspaces}
     archived = {workspace.id for workspace in organization.workspaces if workspace.archived_at}
@@ -83,7 +83,7 @@ def test_a_workspace_has_the_documented_shape(client: httpx.Client) -> None:
 
 
 def test_the_default_workspace_of_a_key_is_null_in_the_earlier_version_only(
-    client: httpx.Client, organization: Organization
+    client: httpx.Client, organization: SimulatedOrganization
 ) -> None:
     def keys(version: str) -> list[dict[str, Any]]:
         headers = {"anthropic-version": version}
@@ -101,20 +101,20 @@ def test_the_default_workspace_of_a_key_is_null_in_the_earlier_version_only(
 
 @pytest.mark.parametrize("status", ["active", "inactive", "archived", "expired"])
 def test_keys_are_filtered_by_status(
-    client: httpx.Client, organization: Organization, now: datetime, status: str
+    client: httpx.Client, organization: SimulatedOrganization, now: datetime, status: str
 ) -> None:
     assert ids_of(client, "api_keys", status=status) == [
         key.id for key in organization.api_keys(now) if key.status == status
     ]
 
 
-def test_users_are_filtered_by_role(client: httpx.Client, organization: Organization) -> None:
+def test_users_are_filtered_by_role(client: httpx.Client, organization: SimulatedOrganization) -> None:
     assert ids_of(client, "users", **{"roles[]": "billing"}) == [
         user.id for user in organization.users if user.role == "billing"
     ]
 
 
-def test_service_accounts_are_paged_by_token(client: httpx.Client, organization: Organization) -> None:
+def test_service_accounts_are_paged_by_token(client: httpx.Client, organization: SimulatedOrganization) -> None:
     params = {"limit": "2", "include_archived": "true"}
     first = client.get("service_accounts", params=params).json()
     second = client.get("service_accounts", params={**params, "page": first["next_page"]}).json()
@@ -126,7 +126,7 @@ def test_service_accounts_are_paged_by_token(client: httpx.Client, organization:
     assert {account["archived_at"] for account in active} == {None}
 
 
-def test_the_names_in_usage_are_in_the_lists(organization: Organization, client: httpx.Client) -> None:
+def test_the_names_in_usage_are_in_the_lists(organization: SimulatedOrganization, client: httpx.Client) -> None:
     body = client.get(
         "usage_report/messages",
         params=httpx.QueryParams(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.cost import cost_of_usage
-from exporter.demo.organization import Organization, midnight
-from exporter.demo.prices import Terms, cents_per_token
-from exporter.demo.rhythm import is_weekend
-from exporter.demo.usage import UsageRow
+from exporter.demo.simulation.cost import cost_of_usage
+from exporter.demo.simulation.organization import SimulatedOrganization, midnight
+from exporter.demo.simulation.prices import Terms, cents_per_token
+from exporter.demo.simulation.rhythm import is_weekend
+from exporter.demo.simulation.usage import UsageRow
 
 DAY = timedelta(days=1)
 FRIDAY = date(2026, 11, 20)
@@ -29,12 +29,12 @@ def usage_by_dimensions(rows: list[UsageRow]) -> Counter[tuple[object, ...]]:
     return sums
 
 
-def usd(organization: Organization, day: date, at: datetime) -> Decimal:
+def usd(organization: SimulatedOrganization, day: date, at: datetime) -> Decimal:
     return sum((row.amount for row in organization.cost_rows(day, at)), Decimal()) / 100
 
 
 def test_the_same_seed_gives_the_same_organization() -> None:
-    one, other = Organization(seed=7), Organization(seed=7)
+    one, other = SimulatedOrganization(seed=7), SimulatedOrganization(seed=7)
     assert one.usage_rows(FRIDAY, LATER) == other.usage_rows(FRIDAY, LATER)
     assert one.cost_rows(FRIDAY, LATER) == other.cost_rows(FRIDAY, LATER)
     assert one.claude_code_rows(FRIDAY, LATER) == other.claude_code_rows(FRIDAY, LATER)
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_organization() -> None:
 
 @pytest.mark.parametrize("day", [date(2026, 1, 5), FRIDAY, date(2027, 2, 1), date(2030, 1, 1)])
 def test_a_key_always_expires_within_two_weeks_and_what_has_expired_says_so(
-    organization: Organization, day: date
+    organization: SimulatedOrganization, day: date
 ) -> None:
     at = midnight(day)
     keys = organization.api_keys(at)
@@ -55,7 +55,7 @@ def test_a_key_always_expires_within_two_weeks_and_what_has_expired_says_so(
     assert all((status == "expired") == (end <= at) for status, end in dated)
 
 
-def test_a_rotated_key_gives_way_to_another_one(organization: Organization) -> None:
+def test_a_rotated_key_gives_way_to_another_one(organization: SimulatedOrganization) -> None:
     (first,) = organization.api_keys(LATER)[-1:]
     assert first.expires_at
     last_moment = first.expires_at - timedelta(seconds=1)
@@ -63,13 +63,13 @@ def test_a_rotated_key_gives_way_to_another_one(organization: Organization) -> N
     assert organization.api_keys(first.expires_at)[-1].id != first.id
 
 
-def test_another_seed_gives_another_organization(organization: Organization) -> None:
-    other = Organization(seed=2)
+def test_another_seed_gives_another_organization(organization: SimulatedOrganization) -> None:
+    other = SimulatedOrganization(seed=2)
     assert other.me.id != organization.me.id
     assert other.usage_rows(FRIDAY, LATER) != organization.usage_rows(FRIDAY, LATER)
 
 
-def test_days_before_the_founding_are_empty(organization: Organization) -> None:
+def test_days_before_the_founding_are_empty(organization: SimulatedOrganization) -> None:
     day = date(2026, 1, 4)
     assert organization.usage_rows(day, LATER) == []
     assert organization.cost_rows(day, LATER) == []
@@ -77,7 +77,7 @@ def test_days_before_the_founding_are_empty(organization: Organization) -> None:
     assert organization.usage_rows(day + DAY, LATER)
 
 
-def test_the_current_day_only_grows(organization: Organization) -> None:
+def test_the_current_day_only_grows(organization: SimulatedOrganization) -> None:
     start = midnight(FRIDAY)
     usage: Counter[tuple[object, ...]] = Counter()
     cost = Decimal(0)
@@ -95,7 +95,7 @@ def test_the_current_day_only_grows(organization: Organization) -> None:
     assert sessions > 0
 
 
-def test_every_number_of_claude_code_only_grows(organization: Organization) -> None:
+def test_every_number_of_claude_code_only_grows(organization: SimulatedOrganization) -> None:
     def numbers(at: datetime) -> Counter[tuple[object, ...]]:
         found: Counter[tuple[object, ...]] = Counter()
         for record in organization.claude_code_rows(FRIDAY, at):
@@ -113,7 +113,7 @@ def test_every_number_of_claude_code_only_grows(organization: Organization) -> N
 
 
 def test_without_growth_a_day_is_whole_from_its_start() -> None:
-    still, growing = Organization(growth=False), Organization()
+    still, growing = SimulatedOrganization(growth=False), SimulatedOrganization()
     first, last = midnight(FRIDAY), midnight(FRIDAY) + DAY - timedelta(seconds=1)
     assert still.usage_rows(FRIDAY, first) == still.usage_rows(FRIDAY, last) == growing.usage_rows(FRIDAY, LATER)
     assert still.cost_rows(FRIDAY, first) == still.cost_rows(FRIDAY, last) == growing.cost_rows(FRIDAY, LATER)
@@ -124,7 +124,7 @@ def test_without_growth_a_day_is_whole_from_its_start() -> None:
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.sets(st.integers(1, 86_399), max_size=8))
 def test_adjoining_intervals_add_up_to_their_day(cuts: set[int]) -> None:
-    organization = Organization(actors=0, workspaces=1)
+    organization = SimulatedOrganization(actors=0, workspaces=1)
     start = midnight(FRIDAY)
     edges = [start, *(start + timedelta(seconds=cut) for cut in sorted(cuts)), start + DAY]
     parts: Counter[tuple[object, ...]] = Counter()
@@ -133,7 +133,7 @@ def test_adjoining_intervals_add_up_to_their_day(cuts: set[int]) -> None:
     assert parts == +usage_by_dimensions(organization.usage_rows(FRIDAY, LATER))
 
 
-def test_cost_is_usage_at_list_price_without_priority_tier(organization: Organization) -> None:
+def test_cost_is_usage_at_list_price_without_priority_tier(organization: SimulatedOrganization) -> None:
     usage = organization.usage_rows(FRIDAY, LATER)
     expected = Decimal(0)
     for row in usage:
@@ -157,13 +157,13 @@ def test_prices_are_those_of_the_price_list() -> None:
     assert costs == {"Claude Opus 5.5 Usage - Input Tokens": Decimal(220), "Web Search Usage": Decimal(3)}
 
 
-def test_cost_keys_are_unique_and_every_cost_type_occurs(organization: Organization) -> None:
+def test_cost_keys_are_unique_and_every_cost_type_occurs(organization: SimulatedOrganization) -> None:
     keys = [row.key for row in organization.cost_rows(FRIDAY, LATER)]
     assert len(keys) == len(set(keys))
     assert {key.cost_type for key in keys} == {"tokens", "web_search", "code_execution", "session_usage"}
 
 
-def test_traffic_is_of_many_kinds(organization: Organization) -> None:
+def test_traffic_is_of_many_kinds(organization: SimulatedOrganization) -> None:
     rows = organization.usage_rows(FRIDAY, LATER)
     values = {name: {getattr(row, name) for row in rows} for name in DIMENSIONS}
     assert values["service_tier"] == {"standard", "batch", "priority"}
@@ -174,18 +174,18 @@ def test_traffic_is_of_many_kinds(organization: Organization) -> None:
     assert len(values["model"]) >= 5
 
 
-def test_older_models_report_no_inference_geo(organization: Organization) -> None:
+def test_older_models_report_no_inference_geo(organization: SimulatedOrganization) -> None:
     for row in organization.usage_rows(FRIDAY, LATER):
         assert (row.inference_geo == "not_available") == ("-4-5" in row.model)
 
 
-def test_a_small_workspace_rests_at_weekends(organization: Organization) -> None:
+def test_a_small_workspace_rests_at_weekends(organization: SimulatedOrganization) -> None:
     workdays = {row.workspace_id for row in organization.usage_rows(FRIDAY, LATER)}
     saturday = {row.workspace_id for row in organization.usage_rows(FRIDAY + DAY, LATER)}
     assert saturday < workdays
 
 
-def test_an_archived_workspace_is_silent_from_then_on(organization: Organization) -> None:
+def test_an_archived_workspace_is_silent_from_then_on(organization: SimulatedOrganization) -> None:
     (archived,) = (workspace for workspace in organization.workspaces if workspace.archived_at)
     july, october = date(2026, 7, 15), date(2026, 10, 15)
     assert archived.id in {row.workspace_id for row in organization.usage_rows(july, LATER)}
@@ -193,7 +193,7 @@ def test_an_archived_workspace_is_silent_from_then_on(organization: Organization
     assert archived.id not in {row.key.workspace_id for row in organization.cost_rows(october, LATER)}
 
 
-def test_every_workday_costs_a_few_hundred_to_two_thousand_dollars(organization: Organization) -> None:
+def test_every_workday_costs_a_few_hundred_to_two_thousand_dollars(organization: SimulatedOrganization) -> None:
     days = [FRIDAY - n * DAY for n in range(300)]
     assert all(200 < usd(organization, day, LATER) < 2000 for day in days if day.weekday() < 5)
 
@@ -201,7 +201,7 @@ def test_every_workday_costs_a_few_hundred_to_two_thousand_dollars(organization:
 @pytest.mark.parametrize("seed", range(1, 5))
 @pytest.mark.parametrize("today", [date(2026, 3, 3), date(2026, 8, 16), FRIDAY, date(2027, 2, 1)])
 def test_an_ordinary_organization_stays_calm(seed: int, today: date) -> None:
-    organization = Organization(seed=seed, actors=0)
+    organization = SimulatedOrganization(seed=seed, actors=0)
     at = midnight(today) + timedelta(hours=20)
     costs = {today - n * DAY: usd(organization, today - n * DAY, at) for n in range(21)}
     usual = median(cost for day, cost in costs.items() if not is_weekend(day))
@@ -211,7 +211,7 @@ def test_an_ordinary_organization_stays_calm(seed: int, today: date) -> None:
 @pytest.mark.parametrize("workspaces", [1, 6, 20])
 @pytest.mark.parametrize("today", [date(2026, 11, day) for day in range(16, 24)])
 def test_a_spike_is_clear_on_the_newest_complete_day_and_today(workspaces: int, today: date) -> None:
-    organization = Organization(actors=0, workspaces=workspaces, spike=True, growth=False)
+    organization = SimulatedOrganization(actors=0, workspaces=workspaces, spike=True, growth=False)
     at = midnight(today) + timedelta(hours=2)
     usual = median(usd(organization, today - n * DAY, at) for n in range(2, 16))
     assert usd(organization, today, at) > usual * Decimal("2.5")
@@ -221,13 +221,13 @@ def test_a_spike_is_clear_on_the_newest_complete_day_and_today(workspaces: int, 
 
 def test_a_spike_is_the_work_of_one_workspace() -> None:
     at = midnight(FRIDAY) + timedelta(hours=2)
-    calm = usage_by_dimensions(Organization(actors=0).usage_rows(FRIDAY - DAY, at))
-    spiking = usage_by_dimensions(Organization(actors=0, spike=True).usage_rows(FRIDAY - DAY, at))
+    calm = usage_by_dimensions(SimulatedOrganization(actors=0).usage_rows(FRIDAY - DAY, at))
+    spiking = usage_by_dimensions(SimulatedOrganization(actors=0, spike=True).usage_rows(FRIDAY - DAY, at))
     workspace = DIMENSIONS.index("workspace_id")
     assert len({key[workspace] for key in calm if spiking[key] != calm[key]}) == 1
 
 
-def test_claude_code_records_are_unique_and_of_many_kinds(organization: Organization) -> None:
+def test_claude_code_records_are_unique_and_of_many_kinds(organization: SimulatedOrganization) -> None:
     records = organization.claude_code_rows(FRIDAY, LATER)
     keys = [(r.actor, r.terminal_type, r.customer_type, r.subscription_type, r.is_remote) for r in records]
     assert len(keys) == len(set(keys))
@@ -239,21 +239,21 @@ def test_claude_code_records_are_unique_and_of_many_kinds(organization: Organiza
     assert {type(amount) for amount in amounts} == {int, float}
 
 
-def test_people_work_less_at_weekends(organization: Organization) -> None:
+def test_people_work_less_at_weekends(organization: SimulatedOrganization) -> None:
     friday, saturday = (organization.claude_code_rows(day, LATER) for day in (FRIDAY, FRIDAY + DAY))
     assert 0 < len(saturday) < len(friday) / 2
 
 
 def test_an_organization_may_have_no_actors_and_one_workspace() -> None:
-    organization = Organization(actors=0, workspaces=1)
+    organization = SimulatedOrganization(actors=0, workspaces=1)
     assert organization.claude_code_rows(FRIDAY, LATER) == []
     assert organization.usage_rows(FRIDAY, LATER)
     with pytest.raises(ValueError, match="at least 0 actors and 1 workspace"):
-        Organization(workspaces=0)
+        SimulatedOrganization(workspaces=0)
 
 
 def test_ten_thousand_actors_make_twenty_thousand_records() -> None:
-    organization = Organization(actors=10_000)
+    organization = SimulatedOrganization(actors=10_000)
     records = organization.claude_code_rows(FRIDAY, datetime(2026, 11, 20, 22, tzinfo=UTC))
     assert len(records) >= 18_000
     assert len({record.actor for record in organization.claude_code_rows(FRIDAY, LATER)}) > 9_000

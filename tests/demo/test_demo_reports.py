@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization, midnight
-from exporter.demo.usage import UsageRow
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.simulation.organization import SimulatedOrganization, midnight
+from exporter.demo.simulation.usage import UsageRow
 
 Params = list[tuple[str, Any]]
 Pages = Callable[..., list[list[Any]]]
@@ -63,7 +63,9 @@ def results(pages: list[list[Any]]) -> list[Any]:
     return [result for page in pages for bucket in page for result in bucket["results"]]
 
 
-def expected_usage(organization: Organization, day: date, at: datetime, groups: tuple[str, ...]) -> Counter[Any]:
+def expected_usage(
+    organization: SimulatedOrganization, day: date, at: datetime, groups: tuple[str, ...]
+) -> Counter[Any]:
     sums: Counter[Any] = Counter()
     for row in organization.usage_rows(day, at):
         for position, number in enumerate(row.numbers):
@@ -80,7 +82,7 @@ def expected_usage(organization: Organization, day: date, at: datetime, groups: 
 def test_usage_sums_to_the_organizations_rows(
     client: httpx.Client,
     pages: Pages,
-    organization: Organization,
+    organization: SimulatedOrganization,
     now: datetime,
     groups: list[str],
     width: str,
@@ -118,7 +120,7 @@ def test_fields_not_grouped_by_are_null_and_speed_is_absent(client: httpx.Client
     ],
 )
 def test_filters_keep_only_what_matches(
-    client: httpx.Client, organization: Organization, now: datetime, name: str, field: str, value: str
+    client: httpx.Client, organization: SimulatedOrganization, now: datetime, name: str, field: str, value: str
 ) -> None:
     params: Params = [*since(now.date()), (name, value)]
     (result,) = client.get(USAGE, params=httpx.QueryParams(params)).json()["data"][0]["results"]
@@ -157,7 +159,12 @@ def test_a_page_holds_the_default_or_at_most_the_maximum_of_buckets(
     limit=st.integers(1, 5),
 )
 def test_cost_sums_to_the_organizations_rows(
-    client: httpx.Client, pages: Pages, organization: Organization, now: datetime, groups: list[str], limit: int
+    client: httpx.Client,
+    pages: Pages,
+    organization: SimulatedOrganization,
+    now: datetime,
+    groups: list[str],
+    limit: int,
 ) -> None:
     first = now.date() - 4 * DAY
     found = results(pages(client, COST, [*since(first), ("limit", str(limit)), *group_by(*groups)]))
@@ -211,7 +218,7 @@ def test_costs_of_the_current_day_are_those_visible_by_now(client: httpx.Client,
 
 def test_cost_lag_empties_the_newest_days(connect: Connect) -> None:
     early = datetime(2026, 11, 20, 5, 30, tzinfo=UTC)
-    api = AdminApi(Organization(), key=KEY, now=lambda: early, cost_lag=timedelta(hours=30))
+    api = AdminApi(SimulatedOrganization(), key=KEY, now=lambda: early, cost_lag=timedelta(hours=30))
     with connect(api) as client:
         body = client.get(COST, params={"starting_at": "2026-11-18T00:00:00Z"}).json()
     assert [len(bucket["results"]) for bucket in body["data"]] == [1, 0, 0]
@@ -221,7 +228,7 @@ def test_cost_lag_empties_the_newest_days(connect: Connect) -> None:
 def test_what_is_younger_than_the_lag_is_invisible(connect: Connect, path: str) -> None:
     early = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     lag = timedelta(hours=9)
-    api = AdminApi(Organization(), key=KEY, now=lambda: early, usage_lag=lag, claude_code_lag=lag)
+    api = AdminApi(SimulatedOrganization(), key=KEY, now=lambda: early, usage_lag=lag, claude_code_lag=lag)
     start = "2026-11-20" if path == CLAUDE_CODE else "2026-11-20T00:00:00Z"
     with connect(api) as client:
         data = client.get(path, params={"starting_at": start}).json()["data"]
@@ -230,7 +237,7 @@ def test_what_is_younger_than_the_lag_is_invisible(connect: Connect, path: str) 
 
 def test_without_growth_numbers_do_not_move_during_the_day(connect: Connect) -> None:
     clock = [datetime(2026, 11, 20, 2, tzinfo=UTC)]
-    api = AdminApi(Organization(growth=False), key=KEY, now=lambda: clock[0])
+    api = AdminApi(SimulatedOrganization(growth=False), key=KEY, now=lambda: clock[0])
     wanted = {USAGE: "2026-11-19T00:00:00Z", COST: "2026-11-19T00:00:00Z", CLAUDE_CODE: "2026-11-20"}
     with connect(api) as client:
         morning = [client.get(path, params={"starting_at": start}).json()["data"] for path, start in wanted.items()]
@@ -242,7 +249,7 @@ def test_without_growth_numbers_do_not_move_during_the_day(connect: Connect) -> 
 @over_one_server
 @given(limit=st.integers(1, 60))
 def test_claude_code_pages_hold_the_organizations_records(
-    client: httpx.Client, pages: Pages, organization: Organization, now: datetime, limit: int
+    client: httpx.Client, pages: Pages, organization: SimulatedOrganization, now: datetime, limit: int
 ) -> None:
     found = pages(client, CLAUDE_CODE, [("starting_at", str(now.date())), ("limit", str(limit))])
     assert all(len(page) == limit for page in found[:-1])
@@ -253,7 +260,9 @@ def test_claude_code_pages_hold_the_organizations_records(
     ]
 
 
-def test_a_claude_code_record_has_the_documented_shape(client: httpx.Client, organization: Organization) -> None:
+def test_a_claude_code_record_has_the_documented_shape(
+    client: httpx.Client, organization: SimulatedOrganization
+) -> None:
     body = client.get(CLAUDE_CODE, params={"starting_at": "2026-11-19"}).json()
     record = body["data"][0]
     assert (len(body["data"]), body["has_more"]) == (20, True)
@@ -276,7 +285,7 @@ def test_a_claude_code_record_has_the_documented_shape(client: httpx.Client, org
 def test_a_paging_session_keeps_its_data_boundary(connect: Connect, path: str, params: dict[str, str]) -> None:
     noon = midnight(date(2026, 11, 20)) + timedelta(hours=12)
     clock = [noon]
-    with connect(AdminApi(Organization(), key=KEY, now=lambda: clock[0])) as client:
+    with connect(AdminApi(SimulatedOrganization(), key=KEY, now=lambda: clock[0])) as client:
         token = client.get(path, params=params).json()["next_page"]
         before = client.get(path, params={**params, "page": token}).json()
         clock[0] = noon + timedelta(hours=4)

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.organization import Organization
-from tests.processes import PATIENCE_SECONDS
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.processes import PATIENCE_SECONDS
 
 Connect = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -36,7 +36,7 @@ def error_of(response: httpx.Response) -> tuple[int, str]:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_answer_names_the_request_and_the_organization(
-    client: httpx.Client, organization: Organization, endpoint: str
+    client: httpx.Client, organization: SimulatedOrganization, endpoint: str
 ) -> None:
     first, second = (client.get(endpoint, params=ENDPOINTS[endpoint]) for _ in range(2))
     assert first.status_code == 200
@@ -69,7 +69,7 @@ def test_credentials_and_version_are_required(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_forbidden_endpoint_is_403_and_the_others_are_not(connect: Connect, now: datetime, endpoint: str) -> None:
-    api = AdminApi(Organization(), key="sk-ant-admin01-demo", now=lambda: now, forbidden=frozenset({endpoint}))
+    api = AdminApi(SimulatedOrganization(), key="sk-ant-admin01-demo", now=lambda: now, forbidden=frozenset({endpoint}))
     with connect(api) as client:
         statuses = {name: client.get(name, params=params).status_code for name, params in ENDPOINTS.items()}
     assert statuses == {name: 403 if name == endpoint else 200 for name in ENDPOINTS}
@@ -77,7 +77,7 @@ def test_a_forbidden_endpoint_is_403_and_the_others_are_not(connect: Connect, no
 
 def test_forbidden_names_are_checked() -> None:
     with pytest.raises(ValueError, match="no such endpoints: usage"):
-        AdminApi(Organization(), key="k", forbidden=frozenset({"usage"}))
+        AdminApi(SimulatedOrganization(), key="k", forbidden=frozenset({"usage"}))
 
 
 @pytest.mark.parametrize("path", ["rate_limits", "../organizations", "me/more"])

@@ -8,19 +8,21 @@ from datetime import datetime
 import httpx
 import pytest
 
-from exporter.demo.api import AdminApi
-from exporter.demo.endpoints import Answer, Incoming
-from exporter.demo.faults import Fault
-from exporter.demo.organization import Organization
-from exporter.demo.server import _listener, running, serving
-from tests.processes import PATIENCE_SECONDS
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.endpoints import Answer, Incoming
+from exporter.demo.api.server import _listener, running, serving
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.processes import PATIENCE_SECONDS
 
 KEY = "sk-ant-admin01-demo"
 HEADERS = {"x-api-key": KEY, "anthropic-version": "2026-10-21"}
 
 
 def make_api(actors: int = 50) -> AdminApi:
-    return AdminApi(Organization(actors=actors), key=KEY, now=lambda: datetime.fromisoformat("2026-11-20T15:30:00Z"))
+    return AdminApi(
+        SimulatedOrganization(actors=actors), key=KEY, now=lambda: datetime.fromisoformat("2026-11-20T15:30:00Z")
+    )
 
 
 def _client() -> httpx.AsyncClient:

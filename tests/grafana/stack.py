@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.processes import environment, eventually, free_port, started
+from tests.support.processes import environment, eventually, free_port, started
 
 ROOT = Path(__file__).parents[2]
 STACK = ROOT / "grafana/stack"

@@ -12,7 +12,7 @@ import yaml
 
 from tests.grafana.rules import FOLDER, complaint
 from tests.grafana.stack import ask, prometheus
-from tests.processes import environment, eventually, exporter, until_ready
+from tests.support.processes import environment, eventually, exporter, until_ready
 
 BUDGETS = (FOLDER / "budgets.yml").read_text(encoding="utf-8")
 NAME = 'R&D "b"'

@@ -14,14 +14,14 @@ import httpx
 import pytest
 import yaml
 
-from exporter.demo.organization import Organization
+from exporter.demo.simulation.organization import SimulatedOrganization
 from grafana.dashboards.__main__ import FOLDER, dashboards
 from tests import reference
-from tests.exporting import Exposed
 from tests.grafana.selectors import known, selectors, unknown_labels
-from tests.processes import eventually, exporter, until_ready
+from tests.support.exporting import Exposed
+from tests.support.processes import eventually, exporter, until_ready
+from tests.support.truth import expected
 from tests.test_prometheus import ACTORS, DEMO, SEED, WORKSPACES, prometheus, query
-from tests.truth import expected
 
 Json = dict[str, Any]
 DASHBOARDS: dict[str, Json] = {name: json.loads(text) for name, text in dashboards().items()}
@@ -229,7 +229,7 @@ class Scraped(NamedTuple):
         return query(self.url, expr, self.now)
 
 
-ACME = Organization(SEED, ACTORS, WORKSPACES, growth=False)
+ACME = SimulatedOrganization(SEED, ACTORS, WORKSPACES, growth=False)
 OTHER_FLAGS = ("--demo.seed", "8", "--demo.actors", "5", "--demo.workspaces", "2", "--no-demo.growth")
 
 

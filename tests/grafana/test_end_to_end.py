@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from exporter.demo.organization import DAY, RUNAWAY_WORKSPACE, Organization, midnight
+from exporter.demo.simulation.organization import DAY, RUNAWAY_WORKSPACE, SimulatedOrganization, midnight
 from tests.grafana.stack import STACK, alertmanager, ask, await_evaluations, load, prometheus, rule_groups, write_rules
-from tests.processes import eventually, exporter, until_ready
+from tests.support.processes import eventually, exporter, until_ready
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5
 # Without growth, what is asked at any hour of a day has the same answer.
@@ -155,8 +155,8 @@ def test_the_same_organization_without_the_spike_stays_silent(program: Callable[
         assert names(found.received) <= ORDINARY | {"AnthropicExporterAbsent"}
 
 
-def organization() -> Organization:
-    return Organization(SEED, ACTORS, WORKSPACES, spike=True, growth=False)
+def organization() -> SimulatedOrganization:
+    return SimulatedOrganization(SEED, ACTORS, WORKSPACES, spike=True, growth=False)
 
 
 def cost(workspace_id: str, day: date) -> float:

@@ -17,7 +17,7 @@ import yaml
 
 from tests.grafana.cases import CASES
 from tests.grafana.stack import ALERTS, ROOT, STACK, alertmanager, ask, load
-from tests.processes import environment, eventually, exporter_command
+from tests.support.processes import environment, eventually, exporter_command
 
 COMPOSE_FILE = ROOT / "compose.yaml"
 COMPOSE = load(COMPOSE_FILE)

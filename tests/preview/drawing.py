@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.processes import environment
 from tests.reference import ROOT
+from tests.support.processes import environment
 
 PREVIEW = ROOT / "grafana/preview"
 DASHBOARDS = ROOT / "grafana/dashboards"

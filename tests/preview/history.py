@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 from unittest.mock import patch
 
-from exporter.demo.api import AdminApi
-from exporter.demo.faults import Fault
-from exporter.demo.organization import DAY, Organization, midnight
-from exporter.demo.server import running
+from exporter.demo.api.asgi import AdminApi
+from exporter.demo.api.server import running
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import DAY, SimulatedOrganization, midnight
 from tests import reference
-from tests.exporting import KEY, Exporter, exporting
 from tests.grafana.selectors import selectors
+from tests.support.exporting import KEY, Exporter, exporting
 
 Json = dict[str, Any]
 
@@ -110,11 +110,11 @@ def past(
     of_today = folder / f"{yesterday:%Y%m%d}-{wanted.digest}"
     weeks = of_today / "weeks"
     if not weeks.exists():
-        _write_blocks(promtool, weeks, _Past(Organization(), wanted, yesterday - span, yesterday, now))
+        _write_blocks(promtool, weeks, _Past(SimulatedOrganization(), wanted, yesterday - span, yesterday, now))
     recent = max(of_today.glob(f"{kind}-*Z"), default=None)
     if not recent or recent.name < f"{kind}-{now - FRESH_ENOUGH:{STAMP}}":
         recent = of_today / f"{kind}-{now:{STAMP}}"
-        organization = _Spiking(yesterday.date()) if kind == "spiking" else Organization()
+        organization = _Spiking(yesterday.date()) if kind == "spiking" else SimulatedOrganization()
         faults = FAULTS if kind == "failing" else ()
         _write_blocks(promtool, recent, _Past(organization, wanted, yesterday, now, now, faults))
     return [weeks, recent]
@@ -133,7 +133,7 @@ def _write_blocks(promtool: str, folder: Path, past: _Past) -> None:
     made.rename(folder)
 
 
-class _Spiking(Organization):
+class _Spiking(SimulatedOrganization):
     """One that runs away from a day on, and did not before whenever it is asked."""
 
     def __init__(self, since: date) -> None:
@@ -149,7 +149,7 @@ class _Past:
 
     def __init__(
         self,
-        organization: Organization,
+        organization: SimulatedOrganization,
         wanted: Wanted,
         start: datetime,
         end: datetime,

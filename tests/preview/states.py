@@ -15,12 +15,12 @@ import httpx
 import msgspec
 import yaml
 
-from exporter.demo.faults import Fault
-from exporter.demo.organization import RUNAWAY_WORKSPACE, Organization
-from tests.exporting import parse
+from exporter.demo.faults.fault import Fault
+from exporter.demo.simulation.organization import RUNAWAY_WORKSPACE, SimulatedOrganization
 from tests.grafana.stack import ask, await_evaluations, prometheus, write_rules
 from tests.preview.history import FAULTS, INSTANCE
-from tests.processes import eventually, exporter, get, until_ready
+from tests.support.exporting import parse
+from tests.support.processes import eventually, exporter, get, until_ready
 
 # So that a fault is met at once.
 IMPATIENT = (
@@ -114,7 +114,7 @@ def _budgets(exporter_url: str) -> Any:  # noqa: ANN401  YAML
     """One that is exceeded, the organization's that nearly is, and one that is not."""
     months = parse(get(f"{exporter_url}/metrics").text).get("anthropic_cost_month_to_date_usd", {})
     spent = {dict(labels)["workspace_id"]: usd for labels, usd in months.items()}
-    runaway, other = (workspace.id for workspace in Organization().workspaces[RUNAWAY_WORKSPACE:][:2])
+    runaway, other = (workspace.id for workspace in SimulatedOrganization().workspaces[RUNAWAY_WORKSPACE:][:2])
     budgets = {
         1.1 * sum(spent.values(), NOTHING_YET_USD): {"scope": "organization"},
         0.7 * spent.get(runaway, NOTHING_YET_USD): {"scope": "workspace", "workspace_id": runaway},

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.settings import Settings, SettingsError, load
-from exporter.settings_sources import Leaf
+from exporter.settings.model import Settings, SettingsError, load
+from exporter.settings.sources import Leaf
 
 SECRET = "hunter2-" + "x" * 20
 KEY = {"ANTHROPIC_ADMIN_API_KEY": SECRET}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.settings import load
+from exporter.settings.model import load
 from tests.settings.loading import KEY, SECRET, problems
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.settings import load
+from exporter.settings.model import load
 from tests.settings.loading import KEY, KEY_REFUSED, SECRET, problems, refused, yaml
 
 NO_KEY = (

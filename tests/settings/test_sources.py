@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import __version__
-from exporter.settings import leaves, load
+from exporter.settings.model import leaves, load
 from tests.settings.loading import KEY, SECRET, value, yaml
 
 # Defaults, sources and their order

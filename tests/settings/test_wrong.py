@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.settings import FLAGS, SettingsError, leaves, load
-from exporter.settings_sources import Leaf
+from exporter.settings.model import FLAGS, SettingsError, leaves, load
+from exporter.settings.sources import Leaf
 from tests.settings.loading import KEY, in_our_words, problems, yaml
 
 THREE = "['speed', 'api_key_id', 'account_id']"

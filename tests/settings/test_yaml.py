@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.settings import Settings, SettingsError, load
+from exporter.settings.model import Settings, SettingsError, load
 from tests.settings.loading import KEY, in_our_words, problems, yaml
 
 TAGS = "tags, as in !!int or !secret, are not read: write the value alone"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from exporter.demo.endpoints import Endpoints, Incoming
-from exporter.demo.errors import ApiError, error_body
-from exporter.demo.organization import Organization
-from exporter.demo.reports import Reports
+from exporter.demo.api.endpoints import Endpoints, Incoming
+from exporter.demo.api.errors import ApiError, error_body
+from exporter.demo.api.reports import Reports
+from exporter.demo.simulation.organization import SimulatedOrganization
 from tests.soak.kinds import JSON, Json, Reply, rows_of
 from tests.soak.paging import ALIAS
 
@@ -40,7 +40,9 @@ class SimulatedApi:
         self._key_file = key_file
         self._keys = 0
         self.rotate()
-        organizations = {state: Organization(seed=5, actors=5, workspaces=3, spike=state == "spike") for state in LAGS}
+        organizations = {
+            state: SimulatedOrganization(seed=5, actors=5, workspaces=3, spike=state == "spike") for state in LAGS
+        }
         self.default_id = organizations["prompt"].default_workspace.id
         self._endpoints = {
             state: Endpoints(

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.exporting import Exposed
 from tests.soak.catalogue import must_fail
 from tests.soak.kinds import COLLECTORS, ENDPOINTS, SECRETS, Effect, Kind
 from tests.soak.scrapes import OWN, Data, State, data_of, names_of, requests, states
 from tests.soak.upstream import Fault, Seen
+from tests.support.exporting import Exposed
 
 MAIN = {"usage_report/messages", "cost_report", "usage_report/claude_code", "workspaces"}
 

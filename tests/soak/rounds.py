@@ -16,12 +16,12 @@ from random import Random
 import structlog
 from structlog.testing import capture_logs
 
-from tests.exporting import Exporter, exporting
 from tests.soak.catalogue import draw
 from tests.soak.checks import Step, Truths, leaks, problems
 from tests.soak.kinds import COLLECTORS, Kind
 from tests.soak.scrapes import Data, data_of, own, scraped, states
 from tests.soak.upstream import Fault, Upstream
+from tests.support.exporting import Exporter, exporting
 
 FLAGS = ("--api.timeout-seconds", "2", "--api.retry-seconds", "3", "--usage.days", "4", "--cost.days", "3")
 # A Monday; from one seed to the next it is a little later, and after two weeks the first day again.

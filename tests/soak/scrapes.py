@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
 from exporter.snapshot import Format
-from tests.exporting import Exporter, Exposed, parse
 from tests.soak.kinds import COLLECTORS
+from tests.support.exporting import Exporter, Exposed, parse
 
 OWN = "anthropic_exporter_"
 # In this order: the first that fits.

@@ -10,7 +10,7 @@ from typing import Self
 from exporter.exposition import Body
 from exporter.snapshot import Publisher
 from exporter.telemetry import Telemetry
-from exporter.web.app import application
+from exporter.web.routes import application
 from exporter.web.server import Server, listen, urls
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from exporter.exposition import Body
 from exporter.snapshot import Format, Publisher, Snapshot
 from exporter.telemetry import Telemetry
 from exporter.web.server import ListenError, listen, urls
-from tests.processes import PATIENCE_SECONDS
+from tests.support.processes import PATIENCE_SECONDS
 from tests.web.endpoint import LARGE, NOW, Endpoint
 
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0"}

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.snapshot import Format, Snapshot
 from exporter.web import protocol
-from tests.processes import PATIENCE_SECONDS
+from tests.support.processes import PATIENCE_SECONDS
 from tests.web.endpoint import LARGE, Endpoint
 
 REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"

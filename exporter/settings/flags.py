@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.settings_sources import KEY, KEY_REFUSED, Leaf, flag_of, nearest, unknown
+from exporter.settings.sources import KEY, KEY_REFUSED, Leaf, flag_of, nearest, unknown
 
 SWITCH = TypeAdapter(bool)
 # argparse's words, and what they mean here.

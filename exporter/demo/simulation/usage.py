@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.demo.directory import FOUNDED
-from exporter.demo.models import geo_of, model_of, speed_of
-from exporter.demo.prices import (
+from exporter.demo.simulation.directory import FOUNDED
+from exporter.demo.simulation.models import geo_of, model_of, speed_of
+from exporter.demo.simulation.prices import (
     CACHE_READ,
     CACHE_WRITE_1H,
     CACHE_WRITE_5M,
@@ -20,8 +20,8 @@ from exporter.demo.prices import (
     Terms,
     cents_per_token,
 )
-from exporter.demo.rhythm import Rhythm
-from exporter.demo.streams import Stream
+from exporter.demo.simulation.rhythm import Rhythm
+from exporter.demo.simulation.streams import Stream
 
 CENTS_PER_USD = 100
 GROWTH_PER_DAY = 0.0008

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from exporter.demo.cost import CostKey, CostRow
-from exporter.demo.errors import BadRequestError
-from exporter.demo.organization import DAY, Organization, midnight
-from exporter.demo.paging import Body, Page, PagingSession, slice_page
-from exporter.demo.query import Query
-from exporter.demo.usage import UsageRow
+from exporter.demo.api.errors import BadRequestError
+from exporter.demo.api.paging import Body, Page, PagingSession, slice_page
+from exporter.demo.api.query import Query
+from exporter.demo.simulation.cost import CostKey, CostRow
+from exporter.demo.simulation.organization import DAY, SimulatedOrganization, midnight
+from exporter.demo.simulation.usage import UsageRow
 
 FAST_MODE_BETA = "fast-mode-2026-02-01"
 MAX_GROUPS = 5
@@ -64,7 +64,12 @@ class Reports:
     """Lags say how long after the event the organization's numbers appear in a report."""
 
     def __init__(
-        self, organization: Organization, *, usage_lag: timedelta, cost_lag: timedelta, claude_code_lag: timedelta
+        self,
+        organization: SimulatedOrganization,
+        *,
+        usage_lag: timedelta,
+        cost_lag: timedelta,
+        claude_code_lag: timedelta,
     ) -> None:
         self._organization = organization
         self._usage_lag = usage_lag

@@ -8,8 +8,8 @@ from math import floor
 from random import Random
 from typing import NamedTuple
 
-from exporter.demo.models import display_name
-from exporter.demo.prices import (
+from exporter.demo.simulation.models import display_name
+from exporter.demo.simulation.prices import (
     CACHE_READ,
     CACHE_WRITE_1H,
     CACHE_WRITE_5M,
@@ -21,8 +21,8 @@ from exporter.demo.prices import (
     Terms,
     cents_per_token,
 )
-from exporter.demo.rhythm import SERVICE, Rhythm
-from exporter.demo.usage import UsageRow
+from exporter.demo.simulation.rhythm import SERVICE, Rhythm
+from exporter.demo.simulation.usage import UsageRow
 
 PRIORITY = ("priority", "priority_on_demand")  # billed by contract, absent from the report
 TOKEN_NAMES = {

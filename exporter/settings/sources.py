@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 if TYPE_CHECKING:
-    from exporter import settings_yaml
+    from exporter.settings import yaml_file
 
 PREFIX = "ANTHROPIC_EXPORTER_"
 SettingPath = tuple[str, ...]  # ("usage", "days")
@@ -162,13 +162,13 @@ class File(_Source):
         file = self.current_state.get("config", {}).get("file")
         if file is None:
             return {}
-        from exporter import settings_yaml  # noqa: PLC0415  only where there is a file
+        from exporter.settings import yaml_file  # noqa: PLC0415  only where there is a file
 
         try:
-            entries = settings_yaml.read(Path(file).read_bytes())
+            entries = yaml_file.read(Path(file).read_bytes())
         except OSError as error:
             problem = f"cannot read {file}: {error.strerror}"
-        except settings_yaml.YamlError as error:
+        except yaml_file.YamlError as error:
             problem = f"{file}{error}"
         except ValueError:  # a null or half a character in the name
             problem = "must be the name of a file"
@@ -176,7 +176,7 @@ class File(_Source):
             return self._tree(entries, file)
         return {getattr(file, "name", flag_of(CONFIG_FILE)): problem}
 
-    def _tree(self, entries: Iterable[settings_yaml.Entry], file: str) -> dict[str, Any]:
+    def _tree(self, entries: Iterable[yaml_file.Entry], file: str) -> dict[str, Any]:
         tree: dict[str, Any] = {}
         known = sections(self.settings_cls)
         for path, value, problem in entries:

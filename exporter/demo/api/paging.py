@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from exporter.demo.errors import BadRequestError
-from exporter.demo.query import Query
+from exporter.demo.api.errors import BadRequestError
+from exporter.demo.api.query import Query
 
 PREFIX = "page_"
 SEAL_BYTES = 16

@@ -13,7 +13,7 @@ from exporter.api.client import Client
 from exporter.api.key import AdminKey
 from exporter.app import Api, assemble, connect
 from exporter.poller import Poller
-from exporter.settings import load
+from exporter.settings.model import load
 from exporter.snapshot import Format, Publisher
 from exporter.telemetry import CollectorStatus, Telemetry
 

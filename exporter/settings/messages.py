@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from exporter.settings_sources import closest
+from exporter.settings.sources import closest
 
 LONGEST_QUOTE = 100
 KINDS: dict[object, str] = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from exporter.demo.entities import ApiKey, User, Workspace
-from exporter.demo.organization import Organization
-from exporter.demo.paging import Body, Page, PagingSession, id_page, slice_page
-from exporter.demo.query import Query
+from exporter.demo.api.paging import Body, Page, PagingSession, id_page, slice_page
+from exporter.demo.api.query import Query
+from exporter.demo.simulation.entities import ApiKey, User, Workspace
+from exporter.demo.simulation.organization import SimulatedOrganization
 
 MAX_SERVICE_ACCOUNTS = 100
 DEFAULT_SERVICE_ACCOUNTS = 20
@@ -17,7 +17,7 @@ VERSION_WITH_WORKSPACE_OF_KEY = "2023-06-01"
 
 
 class Inventory:
-    def __init__(self, organization: Organization) -> None:
+    def __init__(self, organization: SimulatedOrganization) -> None:
         self._organization = organization
 
     def workspaces(self, query: Query) -> Body:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
-from exporter.demo.organization import Organization
-from tests.exporting import Exposed, Labels, labels
+from exporter.demo.simulation.organization import SimulatedOrganization
+from tests.support.exporting import Exposed, Labels, labels
 
 TOKEN_TYPES = {
     "uncached_input_tokens": "uncached_input",
@@ -25,7 +25,7 @@ NO_SUM = Fraction(0)
 
 
 def expected(
-    organization: Organization,
+    organization: SimulatedOrganization,
     now: datetime,
     *,
     usage_days: int = 10,
@@ -47,7 +47,7 @@ def expected(
 
 
 def data_through(
-    organization: Organization,
+    organization: SimulatedOrganization,
     now: datetime,
     *,
     usage_days: int = 10,
@@ -77,7 +77,7 @@ def _days(now: datetime, days: int) -> list[tuple[str, date]]:
     return [(str(age), now.astimezone(UTC).date() - timedelta(days=age)) for age in range(days)]
 
 
-def _workspace(organization: Organization, workspace_id: str | None) -> dict[str, str]:
+def _workspace(organization: SimulatedOrganization, workspace_id: str | None) -> dict[str, str]:
     if workspace_id in (None, organization.default_workspace.id):
         return {"workspace": "default", "workspace_id": "default"}
     names = {workspace.id: workspace.name for workspace in organization.workspaces}
@@ -90,7 +90,7 @@ def _with_zeros(by_day: Mapping[str, Mapping[frozenset[tuple[str, str]], Fractio
     return {key | labels(days_ago=age): sums.get(key, NO_SUM) for age, sums in by_day.items() for key in every}
 
 
-def _usage(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+def _usage(organization: SimulatedOrganization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
     tokens: dict[str, Sums] = {}
     searches: dict[str, Sums] = {}
     for age, day in _days(now, days):
@@ -106,7 +106,7 @@ def _usage(organization: Organization, now: datetime, days: int, at: datetime) -
     }
 
 
-def _cost(organization: Organization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
+def _cost(organization: SimulatedOrganization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
     rows = {day: organization.cost_rows(day, at) for _, day in _days(now, 62)}
     newest = max(day for day, of_day in rows.items() if of_day)
     by_day: dict[str, Sums] = {}
@@ -147,7 +147,7 @@ def _token_type(name: str | None) -> str:
 
 
 def _claude_code(
-    organization: Organization, now: datetime, days: int, actor_days: int, at: datetime
+    organization: SimulatedOrganization, now: datetime, days: int, actor_days: int, at: datetime
 ) -> dict[str, Sums]:
     families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
     for age, day in _days(now, days):
@@ -192,7 +192,7 @@ def _claude_code(
     return {name: dict(sums) for name, sums in families.items()}
 
 
-def _organization(organization: Organization, now: datetime) -> dict[str, Sums]:
+def _organization(organization: SimulatedOrganization, now: datetime) -> dict[str, Sums]:
     families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
 
     def add(name: str, value: float, **own: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, date, datetime
 
-from exporter.demo.errors import BadRequestError
+from exporter.demo.api.errors import BadRequestError
 
 BOOLEANS = {"true": True, "false": False}
 DATE_LENGTH = len("2026-11-20")

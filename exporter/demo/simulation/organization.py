@@ -4,16 +4,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from exporter.demo.claude_code import ClaudeCodeRecord
-from exporter.demo.cost import CostRow, cost_of_hours, cost_of_usage
-from exporter.demo.day_cache import DayCache
-from exporter.demo.directory import FOUNDED, Directory, build_directory
-from exporter.demo.entities import ApiKey, Me, ServiceAccount, User, Workspace
-from exporter.demo.rhythm import OFFICE, Curve, Rhythm, curve
-from exporter.demo.seats import build_seats
-from exporter.demo.streams import build_streams, shares
-from exporter.demo.usage import Flow, UsageRow, flows_of_day, part_of
-from exporter.demo.work import Work, records_until, work_of_day
+from exporter.demo.simulation.claude_code import ClaudeCodeRecord
+from exporter.demo.simulation.cost import CostRow, cost_of_hours, cost_of_usage
+from exporter.demo.simulation.day_cache import DayCache
+from exporter.demo.simulation.directory import FOUNDED, Directory, build_directory
+from exporter.demo.simulation.entities import ApiKey, Me, ServiceAccount, User, Workspace
+from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
+from exporter.demo.simulation.seats import build_seats
+from exporter.demo.simulation.streams import build_streams, shares
+from exporter.demo.simulation.usage import Flow, UsageRow, flows_of_day, part_of
+from exporter.demo.simulation.work import Work, records_until, work_of_day
 
 DAY = timedelta(days=1)
 SPIKE = 3.8  # ordinary workdays of the whole organization
@@ -21,7 +21,7 @@ RUNAWAY_WORKSPACE = 0
 CACHED_SEATS = 200_000  # days of Claude Code work in memory times seats: some 200 MB
 
 
-class Organization:
+class SimulatedOrganization:
     """An organization founded on 2026-01-05; days before that are empty.
 
     `actors` counts Claude Code actors, `workspaces` the workspaces besides the default one. With `growth` a day's

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from exporter.demo.delivery import DRIP_SECONDS, STALL_SECONDS, Cut, Dripping, Late
-from exporter.demo.endpoints import PARAMETERS, Answer, Endpoints, Incoming
-from exporter.demo.errors import ApiError, error_body
-from exporter.demo.faults import Fault, Faults
-from exporter.demo.organization import Organization
-from exporter.demo.reports import Reports
-from exporter.demo.spoiling import spoiled
+from exporter.demo.api.endpoints import PARAMETERS, Answer, Endpoints, Incoming
+from exporter.demo.api.errors import ApiError, error_body
+from exporter.demo.api.reports import Reports
+from exporter.demo.faults.delivery import DRIP_SECONDS, STALL_SECONDS, Cut, Dripping, Late
+from exporter.demo.faults.fault import Fault, Faults
+from exporter.demo.faults.spoiling import spoiled
+from exporter.demo.simulation.organization import SimulatedOrganization
 
 PREFIX = "/v1/organizations/"
 FAULTS_PATH = "/demo/faults"
@@ -55,7 +55,7 @@ class AdminApi:
 
     def __init__(
         self,
-        organization: Organization,
+        organization: SimulatedOrganization,
         *,
         key: str,
         now: Callable[[], datetime] = utc_now,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tests.scripted import ScriptedApi, Seen
+from tests.support.scripted import ScriptedApi, Seen
 
 ORGANIZATIONS = "/v1/organizations"
 USAGE = f"{ORGANIZATIONS}/usage_report/messages"

@@ -7,7 +7,7 @@ import os
 import select
 from typing import Self
 
-from tests.processes import PATIENCE_SECONDS
+from tests.support.processes import PATIENCE_SECONDS
 
 SIZE_BYTES = 4096
 

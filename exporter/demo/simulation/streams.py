@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from exporter.demo.directory import Directory
-from exporter.demo.entities import Workspace
-from exporter.demo.prices import CACHE_READ, CACHE_WRITE_1H, CACHE_WRITE_5M, INPUT, OUTPUT
-from exporter.demo.rhythm import CLOSED_WEEKENDS, NIGHTLY, OFFICE, SERVICE, Rhythm
+from exporter.demo.simulation.directory import Directory
+from exporter.demo.simulation.entities import Workspace
+from exporter.demo.simulation.prices import CACHE_READ, CACHE_WRITE_1H, CACHE_WRITE_5M, INPUT, OUTPUT
+from exporter.demo.simulation.rhythm import CLOSED_WEEKENDS, NIGHTLY, OFFICE, SERVICE, Rhythm
 
 USD_PER_WORKDAY = 1000.0
 DEFAULT_WORKSPACE_SHARE = 0.12

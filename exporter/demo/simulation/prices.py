@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from exporter.demo.models import undated
+from exporter.demo.simulation.models import undated
 
 CENTS_PER_WEB_SEARCH = Decimal(1)
 CENTS_PER_CONTAINER_HOUR = Decimal(5)

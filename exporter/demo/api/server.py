@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from exporter.background import DaemonThreads
-from exporter.demo.delivery import CLOSE
+from exporter.demo.faults.delivery import CLOSE
 
 GRACE_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.demo.errors import ApiError, BadRequestError
-from exporter.demo.inventory import Inventory
-from exporter.demo.organization import Organization
-from exporter.demo.paging import Body, Page, PagingSession, Tokens
-from exporter.demo.query import Query
-from exporter.demo.reports import USAGE_FILTERS, Reports
+from exporter.demo.api.errors import ApiError, BadRequestError
+from exporter.demo.api.inventory import Inventory
+from exporter.demo.api.paging import Body, Page, PagingSession, Tokens
+from exporter.demo.api.query import Query
+from exporter.demo.api.reports import USAGE_FILTERS, Reports
+from exporter.demo.simulation.organization import SimulatedOrganization
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 MESSAGES_API_KEY = "sk-ant-api03-"
@@ -51,7 +51,9 @@ class Answer(NamedTuple):
 class Endpoints:
     """Answers requests, or raises the `ApiError` to answer them with."""
 
-    def __init__(self, organization: Organization, reports: Reports, *, key: str, forbidden: frozenset[str]) -> None:
+    def __init__(
+        self, organization: SimulatedOrganization, reports: Reports, *, key: str, forbidden: frozenset[str]
+    ) -> None:
         if unknown := forbidden - PARAMETERS.keys():
             raise ValueError(f"no such endpoints: {', '.join(sorted(unknown))}")
         self._organization = organization

@@ -5,7 +5,7 @@ from math import ceil, floor
 from random import Random
 from typing import NamedTuple
 
-from exporter.demo.claude_code import (
+from exporter.demo.simulation.claude_code import (
     ClaudeCodeRecord,
     CoreMetrics,
     EstimatedCost,
@@ -14,11 +14,11 @@ from exporter.demo.claude_code import (
     Tokens,
     ToolAction,
 )
-from exporter.demo.directory import FOUNDED
-from exporter.demo.models import model_of
-from exporter.demo.prices import list_price
-from exporter.demo.rhythm import is_weekend
-from exporter.demo.seats import Seat
+from exporter.demo.simulation.directory import FOUNDED
+from exporter.demo.simulation.models import model_of
+from exporter.demo.simulation.prices import list_price
+from exporter.demo.simulation.rhythm import is_weekend
+from exporter.demo.simulation.seats import Seat
 
 TOOLS = ("edit_tool", "multi_edit_tool", "write_tool", "notebook_edit_tool")
 CENTS_PER_TOKEN = 1e-4  # of a price of one dollar per million tokens

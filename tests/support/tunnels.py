@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.scripted import ScriptedApi
+from tests.support.scripted import ScriptedApi
 
 
 class Tunnels:

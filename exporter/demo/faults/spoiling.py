@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.demo.faults import Fault
+from exporter.demo.faults.fault import Fault
 
 Json = dict[str, Any]
 

@@ -21,10 +21,10 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSetting
 
 from exporter import __version__
 from exporter.api.address import is_loopback
-from exporter.settings_flags import unknown_flags, without_values_of_switches, wrong_flag
-from exporter.settings_messages import no_key, wrong_value
-from exporter.settings_sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, leaves_of, name_of
-from exporter.settings_values import (
+from exporter.settings.flags import unknown_flags, without_values_of_switches, wrong_flag
+from exporter.settings.messages import no_key, wrong_value
+from exporter.settings.sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, leaves_of, name_of
+from exporter.settings.values import (
     SHORTEST_INTERVAL_SECONDS,
     BaseUrl,
     CertificatesFile,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from exporter.demo.claude_code import ApiActor, UserActor
-from exporter.demo.directory import Directory, claude_code_key_name, claude_code_users, is_api_actor
+from exporter.demo.simulation.claude_code import ApiActor, UserActor
+from exporter.demo.simulation.directory import Directory, claude_code_key_name, claude_code_users, is_api_actor
 
 TERMINALS = ("vscode", "iTerm.app", "tmux", "ghostty", "WezTerm", "Apple_Terminal", "cursor", "JetBrains-JediTerm")
 

@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from exporter.demo.entities import (
+from exporter.demo.simulation.entities import (
     ApiKey,
     Creator,
     KeyStatus,
@@ -17,7 +17,7 @@ from exporter.demo.entities import (
     Workspace,
     WorkspaceScope,
 )
-from exporter.demo.people import person_name
+from exporter.demo.simulation.people import person_name
 
 FOUNDED = date(2026, 1, 5)
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

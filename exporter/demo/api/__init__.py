@@ -1,0 +1,1 @@
+"""A faithful Admin API in front of it, over real HTTP."""

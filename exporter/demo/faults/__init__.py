@@ -1,0 +1,1 @@
+"""What an upstream API may do to a client, to order."""

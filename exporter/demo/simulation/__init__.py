@@ -1,0 +1,1 @@
+"""What the organization is and does, as a pure function of seed and time."""
