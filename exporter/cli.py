@@ -59,13 +59,16 @@ def _require(size_bytes: int) -> None:
 
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
-    from exporter import commands, log  # noqa: PLC0415
+    from exporter import log  # noqa: PLC0415
     from exporter.api.errors import ConnectionSettingsError  # noqa: PLC0415
     from exporter.api.key import KeyFileError  # noqa: PLC0415
+    from exporter.commands.check import check  # noqa: PLC0415
+    from exporter.commands.demo import demo  # noqa: PLC0415
+    from exporter.commands.serve import serve  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 
     log.configure(settings.log.level, settings.log.format)
-    command = {"serve": commands.serve, "demo": commands.demo, "check": commands.check}[settings.command]
+    command = {"serve": serve, "demo": demo, "check": check}[settings.command]
     if settings.command != "check":
         _require(RUNNING_BYTES)
     try:

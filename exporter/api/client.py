@@ -12,12 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from exporter.api.errors import ApiError, Reason, reason_of
+from exporter.api.errors import ApiError, reason_of
 from exporter.api.key import AdminKey, advice
 from exporter.api.redact import one_line
 from exporter.api.refusal import Refusal, refusal_of
 from exporter.api.retry import asked_delay_seconds, backoff_seconds, should_retry
 from exporter.api.transport import Answer, Fault, Transport
+from exporter.contract.state import Reason
 
 MAX_TRIES = 5
 # With less time left, a try would say that it took too long instead of what is wrong.

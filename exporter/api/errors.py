@@ -1,24 +1,10 @@
-"""What can go wrong between the exporter and the API, as a bounded set of reasons."""
+"""What can go wrong between the exporter and the API, each with its reason."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from http import HTTPStatus
 
-
-class Reason(StrEnum):
-    """Why a refresh failed: the values of the `reason` label."""
-
-    AUTH = "auth"
-    FORBIDDEN = "forbidden"
-    REQUEST = "request"
-    RATE_LIMITED = "rate_limited"
-    TIMEOUT = "timeout"
-    NETWORK = "network"
-    SERVER = "server"
-    SCHEMA = "schema"
-    PAGINATION = "pagination"
-    BUG = "bug"
+from exporter.contract.state import Reason
 
 
 class ApiError(Exception):

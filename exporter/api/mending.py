@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from msgspec.structs import fields
 
-from exporter.api.wire import IdPage, Listed, TokenPage
+from exporter.api.shapes.envelope import IdPage, Listed, TokenPage
 
 K = TypeVar("K", bound=Listed | TokenPage | IdPage)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -10,51 +11,70 @@ from typing import TypeVar
 import msgspec
 
 from exporter.api.client import Client, Reply, Request
-from exporter.api.errors import ApiError, Reason
+from exporter.api.endpoints import Paging
+from exporter.api.errors import ApiError
 from exporter.api.mending import whole_unicode, without_unreadable
 from exporter.api.redact import one_line
 from exporter.api.refusal import foreign
 from exporter.api.repeats import Repeats
-from exporter.api.wire import IdPage, Listed, Page, TokenPage
+from exporter.api.shapes.envelope import IdPage, Listed, Page, TokenPage
+from exporter.contract.state import Reason
 
 MAX_PAGES = 10_000
+LARGE_BYTES = 50_000  # what is larger takes a millisecond and more to read
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
 # Of msgspec's messages the only one that has the value in it; currencies are the only enumeration.
 _WITH_VALUE = re.compile(r"Invalid enum value .*(?= - at `[^`]*`$)", re.DOTALL)
 
 T = TypeVar("T")
-P = TypeVar("P", bound=Page)
-L = TypeVar("L", bound=IdPage)
 E = TypeVar("E", bound=Page | IdPage)
 
 
 async def pages(
-    client: Client, request: Request, kind: type[P], unreadable: Counter[str] | None = None
-) -> AsyncIterator[P]:
-    """Every page of a report or token list, following `next_page`.
+    client: Client,
+    request: Request,
+    shape: type[E],
+    paging: Paging = Paging.TOKEN,
+    *,
+    made: Callable[[E], T],
+    unreadable: Counter[str] | None = None,
+) -> AsyncIterator[T]:
+    """What is made of every page of a report or list. Large pages are read in a thread.
 
     Counts in `unreadable`, by field, what is left out of a list's rows. Raises `ApiError`: `pagination` for a missing
     or repeated cursor or bucket and for a list that goes on with nothing new, `schema` for a body of another shape or a
     row that comes twice.
     """
+    seen: set[str] = set()
+    repeats = Repeats()
 
-    def cursor(page: P) -> str | None:
-        return (page.next_page or "") if page.more else None
+    def read(reply: Reply) -> tuple[str | None, T]:
+        page = decode(reply, shape, request.endpoint, unreadable)
+        cursor = _cursor(page)
+        problem = _problem(cursor, seen)
+        found = (Reason.PAGINATION, problem) if problem else repeats.found(page, reply.body)
+        if found:
+            reason, message = found
+            raise ApiError(reason, request.endpoint, message, status=200, request_id=reply.request_id)
+        return cursor, made(page)
 
-    async for page in _follow(client, request, kind, "page", cursor, unreadable):
-        yield page
+    following = request
+    while True:
+        reply = await client.get(following)
+        is_large = len(reply.body) > LARGE_BYTES
+        cursor, result = await asyncio.to_thread(read, reply) if is_large else read(reply)
+        yield result
+        if cursor is None:
+            return
+        seen.add(cursor)
+        following = request.having((paging.value, cursor))
 
 
-async def id_pages(
-    client: Client, request: Request, kind: type[L], unreadable: Counter[str] | None = None
-) -> AsyncIterator[L]:
-    """Every page of an ID-cursor list, following `last_id`. Counts and raises as `pages` does."""
-
-    def cursor(page: L) -> str | None:
+def _cursor(page: Page | IdPage) -> str | None:
+    """What the next page is asked for with; empty where it should be there and is not, None at the end."""
+    if isinstance(page, IdPage):
         return (page.last_id or "") if page.has_more else None
-
-    async for page in _follow(client, request, kind, "after_id", cursor, unreadable):
-        yield page
+    return (page.next_page or "") if page.more else None
 
 
 def decode(reply: Reply, kind: type[T], endpoint: str, unreadable: Counter[str] | None = None) -> T:
@@ -78,33 +98,6 @@ def _read(body: bytes, kind: type[T], unreadable: Counter[str]) -> T:
         if mended == body:
             raise
         return msgspec.json.decode(mended, type=kind)
-
-
-async def _follow(
-    client: Client,
-    request: Request,
-    kind: type[E],
-    parameter: str,
-    cursor_of: Callable[[E], str | None],
-    unreadable: Counter[str] | None,
-) -> AsyncIterator[E]:
-    seen: set[str] = set()
-    repeats = Repeats()
-    following = request
-    while True:
-        reply = await client.get(following)
-        page = decode(reply, kind, request.endpoint, unreadable)
-        cursor = cursor_of(page)
-        problem = _problem(cursor, seen)
-        found = (Reason.PAGINATION, problem) if problem else repeats.found(page, reply.body)
-        if found:
-            reason, message = found
-            raise ApiError(reason, request.endpoint, message, status=200, request_id=reply.request_id)
-        yield page
-        if cursor is None:
-            return
-        seen.add(cursor)
-        following = request.having((parameter, cursor))
 
 
 def _problem(cursor: str | None, seen: set[str]) -> str | None:

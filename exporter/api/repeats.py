@@ -9,9 +9,12 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.errors import Reason
 from exporter.api.mending import whole_unicode
-from exporter.api.wire import Actor, ClaudeCodeRecord, CostResult, IdPage, Page, ReportPage, Row, TokenPage, UsageResult
+from exporter.api.shapes.claude_code import Actor, ClaudeCodeRow
+from exporter.api.shapes.cost import CostResult
+from exporter.api.shapes.envelope import IdPage, Page, ReportPage, TokenPage
+from exporter.api.shapes.usage import UsageResult
+from exporter.contract.state import Reason
 
 # Why a page cannot be used, and a message.
 Found = tuple[Reason, str]
@@ -23,19 +26,19 @@ NUMBERS = b"-0123456789"
 UNREAD = {"organization_id"}
 
 _named = attrgetter(
-    *("date", "customer_type", "subscription_type", "terminal_type", "is_remote"),
+    *("date", "customer_type", "subscription_type", "terminal", "is_remote"),
     *(f"actor.{name}" for name in Actor.__struct_fields__),
 )
 
 
-def _of_claude_code(row: ClaudeCodeRecord) -> Dimensions:
+def _of_claude_code(row: ClaudeCodeRow) -> Dimensions:
     """With the numbers, but for people: the name of an API key may be that of two."""
-    numbers = (row.core_metrics, row.tool_actions, row.model_breakdown)
-    return (*_named(row), None if row.actor.email_address else msgspec.json.encode(numbers))
+    numbers = (row.core, row.tools, row.models)
+    return (*_named(row), None if row.actor.address else msgspec.json.encode(numbers))
 
 
 # All that the API documents, and not only what becomes a label.
-DIMENSIONS: Mapping[type[Row], Callable[[Any], Dimensions]] = {
+DIMENSIONS: Mapping[type[msgspec.Struct], Callable[[Any], Dimensions]] = {
     UsageResult: attrgetter(
         *("workspace_id", "model", "service_tier", "api_key_id", "account_id", "service_account_id"),
         *("context_window", "inference_geo", "speed"),
@@ -44,7 +47,7 @@ DIMENSIONS: Mapping[type[Row], Callable[[Any], Dimensions]] = {
         *("workspace_id", "description", "cost_type", "token_type", "model", "service_tier"),
         *("context_window", "inference_geo"),
     ),
-    ClaudeCodeRecord: _of_claude_code,
+    ClaudeCodeRow: _of_claude_code,
 }
 
 
@@ -94,7 +97,7 @@ class Repeats:
                 return Reason.SCHEMA, "the answer has a row twice: all its dimensions are those of another one"
         return None
 
-    def _has_row(self, rows: Sequence[Row], number: int, start: datetime | None, body: bytes) -> bool:
+    def _has_row(self, rows: Sequence[msgspec.Struct], number: int, start: datetime | None, body: bytes) -> bool:
         kind = type(rows[0])
         dimensions_of = DIMENSIONS[kind]
         new = set(map(dimensions_of, rows))
@@ -119,9 +122,9 @@ def _raw_rows(body: bytes, bucket: int | None) -> list[RawRow]:
     return msgspec.json.decode(body, type=_RawBuckets).data[bucket].results
 
 
-def _unknown(raw: RawRow, kind: type[Row]) -> Unknown:
+def _unknown(raw: RawRow, kind: type[msgspec.Struct]) -> Unknown:
     """The row's fields that are not known and no number: they may be dimensions that the API has added."""
     actor = msgspec.json.decode(raw["actor"], type=RawRow) if "actor" in raw else {}
-    new = [(name, raw[name]) for name in raw.keys() - {*kind.__struct_fields__, *UNREAD}]
-    new += [(f"actor.{name}", actor[name]) for name in actor.keys() - set(Actor.__struct_fields__)]
+    new = [(name, raw[name]) for name in raw.keys() - {*kind.__struct_encode_fields__, *UNREAD}]
+    new += [(f"actor.{name}", actor[name]) for name in actor.keys() - set(Actor.__struct_encode_fields__)]
     return frozenset((name, text) for name, value in new if (text := bytes(value))[0] not in NUMBERS)

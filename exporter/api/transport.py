@@ -18,10 +18,10 @@ from exporter import __version__
 from exporter.api.address import host_and_port, joined
 from exporter.api.body import BodyError, TooLargeError, read
 from exporter.api.certificates import tls
-from exporter.api.errors import Reason
 from exporter.api.proxy import Proxy, proxy_of
 from exporter.api.redact import one_line
 from exporter.api.refusal import LARGEST_ERROR_BYTES
+from exporter.contract.state import Reason
 
 # A page of a thousand rows is about a megabyte.
 LARGEST_PAGE_BYTES = 128_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporter.snapshot import Format
+from exporter.exposition.formats import Format
 
 # What each format is called in Accept. An offer that asks for another version is not met.
 _OFFERS = (

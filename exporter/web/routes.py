@@ -12,8 +12,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from exporter import __version__
-from exporter.exposition import Body
-from exporter.snapshot import Snapshot
+from exporter.exposition.gzip_member import Body
+from exporter.exposition.store import Snapshot
 from exporter.web.negotiation import accepts_gzip, choose_format
 
 HEALTHY_PATH = "/-/healthy"
@@ -51,9 +51,7 @@ class _BodyResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def application(
-    snapshot: Callable[[], Snapshot], is_ready: Callable[[], bool], *, telemetry_path: str, demo: bool = False
-) -> Starlette:
+def application(snapshot: Callable[[], Snapshot], *, telemetry_path: str, demo: bool = False) -> Starlette:
     """The endpoint: metrics, health, readiness and a page of links. All but GET and HEAD is answered with 405."""
     page = PAGE.format(
         version=escape(__version__),
@@ -79,7 +77,7 @@ def application(
         return PlainTextResponse("healthy\n")
 
     async def ready(_: Request) -> Response:
-        if is_ready():
+        if snapshot().is_ready:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready: waiting for the collectors' first attempts\n", status_code=503)
 

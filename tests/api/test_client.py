@@ -10,7 +10,8 @@ import pytest
 from exporter import __version__
 from exporter.api import transport
 from exporter.api.client import MAX_TRIES, Observer, Request
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError
+from exporter.contract.state import Reason
 from exporter.api.refusal import FOREIGN
 from tests.api.asking import AT_ONCE, FINE, PATH, REQUEST, failure, get, where
 from tests.support.processes import PATIENCE_SECONDS

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError
+from exporter.contract.state import Reason
 from exporter.api.pages import decode
 from exporter.api.redact import LONGEST_MESSAGE
 from exporter.api.refusal import FOREIGN

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.api import pages as module
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError
+from exporter.contract.state import Reason
 from exporter.api.pages import LONGEST_CURSOR
 from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, ServiceAccountPage, UsagePage
 from tests.api.reading import PATH, bucket, field, problem, read, read_ids, row

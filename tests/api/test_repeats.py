@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from exporter.api.errors import Reason
+from exporter.contract.state import Reason
 from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, Page, ServiceAccountPage, UsagePage
 from tests.api.reading import PATH, bucket, problem, read, read_ids, report, row
 from tests.support.answers import claude_code_row, cost_row, usage_row

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.errors import Reason
+from exporter.contract.state import Reason
 from exporter.api.retry import (
     FIRST_DELAY_SECONDS,
     LONGEST_DELAY_SECONDS,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.client import Reply
-from exporter.api.errors import ApiError, Reason
+from exporter.api.errors import ApiError
+from exporter.contract.state import Reason
 from exporter.api.pages import decode
 from exporter.api.wire import (
     ApiKeyPage,

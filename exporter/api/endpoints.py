@@ -1,0 +1,84 @@
+"""The endpoints of the Admin API that the exporter asks: sources, `check` and the documentation read this list.
+
+Pages: https://platform.claude.com/docs/en/api/admin
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from exporter.api.client import Request
+from exporter.api.shapes.claude_code import ClaudeCodePage
+from exporter.api.shapes.cost import CostPage
+from exporter.api.shapes.envelope import IdPage, Listed, Page
+from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.usage import UsagePage
+
+REPORTS_VERSION, LISTS_VERSION = "2023-06-01", "2026-10-21"
+# The API takes one poll a minute of each endpoint, sustained.
+POLL_SECONDS = 60
+
+Shape_co = TypeVar("Shape_co", bound=Page | IdPage | Listed, covariant=True)
+
+
+class Paging(Enum):
+    """The parameter that asks for what follows."""
+
+    TOKEN = "page"  # noqa: S105  no secret
+    ID = "after_id"
+    NONE = ""
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Shape_co]):
+    """`name` is its short bounded name, for labels and messages; `params` are those that every request has."""
+
+    name: str
+    shape: type[Shape_co]
+    paging: Paging
+    version: str
+    params: tuple[tuple[str, str], ...] = ()
+    is_report: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"/v1/organizations/{self.name}"
+
+    def request(self, *params: tuple[str, str], betas: tuple[str, ...] = ()) -> Request:
+        return Request(self.name, self.path, (*self.params, *params), self.version, betas)
+
+
+# Page: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_messages
+USAGE = Endpoint(
+    "usage_report/messages", UsagePage, Paging.TOKEN, REPORTS_VERSION, (("bucket_width", "1d"),), is_report=True
+)
+# Page: https://platform.claude.com/docs/en/api/admin/cost_report
+COST = Endpoint(
+    "cost_report",
+    CostPage,
+    Paging.TOKEN,
+    REPORTS_VERSION,
+    (("bucket_width", "1d"), ("group_by[]", "workspace_id"), ("group_by[]", "description")),
+    is_report=True,
+)
+# Page: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_claude_code
+CLAUDE_CODE = Endpoint(
+    "usage_report/claude_code", ClaudeCodePage, Paging.TOKEN, REPORTS_VERSION, (("limit", "1000"),), is_report=True
+)
+ME = Endpoint("me", Me, Paging.NONE, LISTS_VERSION)
+WORKSPACES = Endpoint(
+    "workspaces", WorkspacePage, Paging.ID, LISTS_VERSION, (("limit", "1000"), ("include_archived", "true"))
+)
+API_KEYS = Endpoint("api_keys", ApiKeyPage, Paging.ID, LISTS_VERSION, (("limit", "1000"),))
+USERS = Endpoint("users", UserPage, Paging.ID, LISTS_VERSION, (("limit", "1000"),))
+# Page: https://platform.claude.com/docs/en/api/beta/organization/service_accounts
+SERVICE_ACCOUNTS = Endpoint(
+    "service_accounts",
+    ServiceAccountPage,
+    Paging.TOKEN,
+    LISTS_VERSION,
+    (("limit", "100"), ("include_archived", "true")),
+)
+ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)

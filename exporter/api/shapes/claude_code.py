@@ -1,0 +1,96 @@
+"""`usage_report/claude_code`: our own records, by the names that the API has for their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from exporter.api.shapes.envelope import Cents, Count, Dollars, ReportPage, Timestamp, Unlabelled
+from exporter.contract import claude_code
+
+
+class Actor(
+    claude_code.Actor,
+    # `service_account_id` and `subject` are not documented here: the names that the newer API gives to other kinds.
+    rename={
+        "kind": "type",
+        "address": "email_address",
+        "key_name": "api_key_name",
+        "account_id": "service_account_id",
+    },
+):
+    # A field that is not declared again keeps its own name.
+    kind: str
+    address: str | None = None
+    key_name: str | None = None
+    account_id: str | None = None
+    subject: str | None = None
+
+
+class LinesOfCode(claude_code.Lines):
+    added: Count
+    removed: Count
+
+
+class CoreMetrics(
+    claude_code.Core,
+    rename={
+        "sessions": "num_sessions",
+        "lines": "lines_of_code",
+        "commits": "commits_by_claude_code",
+        "pull_requests": "pull_requests_by_claude_code",
+    },
+):
+    sessions: Count
+    lines: LinesOfCode
+    commits: Count
+    pull_requests: Count
+
+
+class ToolAction(claude_code.Decisions):
+    accepted: Count
+    rejected: Count
+
+
+class Tokens(claude_code.Tokens, rename={"uncached_input": "input", "cache_write": "cache_creation"}):
+    uncached_input: Count
+    output: Count
+    cache_read: Count
+    cache_write: Count
+
+
+class EstimatedCost(claude_code.Estimate, rename={"cents": "amount"}):
+    cents: Cents
+    currency: Dollars
+
+
+class ModelUse(claude_code.ModelUse, rename={"estimate": "estimated_cost"}):
+    tokens: Tokens
+    estimate: EstimatedCost
+
+
+class ClaudeCodeRow(
+    claude_code.Activity,
+    kw_only=True,
+    rename={
+        "core": "core_metrics",
+        "tools": "tool_actions",
+        "models": "model_breakdown",
+        "terminal": "terminal_type",
+    },
+):
+    date: Timestamp
+    actor: Actor
+    core: CoreMetrics
+    tools: dict[str, ToolAction]
+    models: list[ModelUse]
+    customer_type: str | None = None
+    terminal: str | None = None
+    subscription_type: Unlabelled = None
+    is_remote: Unlabelled = None
+
+
+class ClaudeCodePage(ReportPage, kw_only=True):
+    data: list[ClaudeCodeRow]
+
+    def buckets(self) -> Iterable[tuple[None, Sequence[ClaudeCodeRow]]]:
+        return ((None, self.data),)

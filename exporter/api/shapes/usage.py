@@ -1,0 +1,47 @@
+"""`usage_report/messages`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from exporter.api.shapes.envelope import Count, ReportPage, Timestamp
+from exporter.contract.record import Untracked
+
+
+class CacheCreation(Untracked):
+    ephemeral_5m_input_tokens: Count
+    ephemeral_1h_input_tokens: Count
+
+
+class ServerToolUse(Untracked):
+    web_search_requests: Count
+
+
+class UsageResult(Untracked):
+    uncached_input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count
+    cache_creation: CacheCreation
+    server_tool_use: ServerToolUse
+    workspace_id: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    api_key_id: str | None = None
+    account_id: str | None = None
+    service_account_id: str | None = None
+    context_window: str | None = None
+    inference_geo: str | None = None
+    speed: str | None = None
+
+
+class UsageBucket(Untracked):
+    starting_at: Timestamp
+    results: list[UsageResult]
+
+
+class UsagePage(ReportPage, kw_only=True):
+    data: list[UsageBucket]
+
+    def buckets(self) -> Iterable[tuple[datetime, Sequence[UsageResult]]]:
+        return ((bucket.starting_at, bucket.results) for bucket in self.data)

@@ -1,0 +1,135 @@
+"""From settings to what runs: the client, an organization's jobs, the publisher and the poller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from exporter import __revision__, __version__
+from exporter.api.address import is_loopback
+from exporter.api.client import Client, Observer
+from exporter.api.endpoints import POLL_SECONDS
+from exporter.api.key import AdminKey
+from exporter.api.pace import Pace
+from exporter.contract.claude_code import ClaudeCodeTable
+from exporter.contract.cost import CostTable
+from exporter.contract.days import utc_day
+from exporter.contract.inventory import InventoryTable
+from exporter.contract.labels import label_text
+from exporter.contract.people import People
+from exporter.contract.usage import UsageTable
+from exporter.exposition.publisher import Publisher
+from exporter.jobs.organization import Collector, OrganizationJobs, Requests
+from exporter.jobs.poller import Poller
+from exporter.jobs.process import Process
+from exporter.log import dropped_lines
+from exporter.settings.model import Settings
+from exporter.sources.claude_code import ClaudeCodeSource
+from exporter.sources.cost import CostSource
+from exporter.sources.inventory import InventorySource
+from exporter.sources.usage import UsageSource
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the API is, and the key for it."""
+
+    base_url: str
+    key: AdminKey
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """What refreshes, and what it shows."""
+
+    client: Client
+    organization: OrganizationJobs
+    publisher: Publisher
+    poller: Poller
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def connect(settings: Settings, api: Api, observe: Observer, *, retry_seconds: float | None = None) -> Client:
+    """A client for the API with the settings' limits."""
+    return Client(
+        base_url=api.base_url,
+        key=api.key,
+        timeout_seconds=settings.api.timeout_seconds,
+        retry_seconds=settings.api.retry_seconds if retry_seconds is None else retry_seconds,
+        ca_file=settings.api.ca_file,
+        now=utc_now,
+        observe=observe,
+    )
+
+
+def assemble(settings: Settings, api: Api, *, demo: bool = False, pace_seconds: float | None = None) -> Exporter:
+    """All parts; the first snapshot already says that no collector is up.
+
+    Over loopback an endpoint may be polled as often as one likes, unless `pace_seconds` says how often.
+    """
+    if pace_seconds is None:
+        pace_seconds = 0 if is_loopback(api.base_url) else POLL_SECONDS
+    process = Process(__version__, __revision__, demo=demo, lines_dropped=dropped_lines)
+    requests = Requests()
+    publisher = Publisher(utc_day(utc_now()))
+
+    def observe(endpoint: str, status: str, seconds: float) -> None:
+        requests.observe(endpoint, status)
+        process.observe(endpoint, seconds)
+        publisher.touch()
+
+    client = connect(settings, api, observe)
+    organization = _organization(settings, client, Pace(pace_seconds), publisher, requests)
+    process.show(publisher)
+    publisher.open()
+    return Exporter(client, organization, publisher, Poller([organization], publisher, process, utc_now))
+
+
+def _organization(
+    settings: Settings, client: Client, pace: Pace, publisher: Publisher, requests: Requests
+) -> OrganizationJobs:
+    name = settings.organization.name
+    prefix = label_text([("organization", name)]) if name else ""
+    people = People()
+    cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
+    return OrganizationJobs(
+        name,
+        0,
+        publisher,
+        requests,
+        utc_now,
+        cost=_if(
+            cost.enabled,
+            Collector(CostSource(client, pace, cost.days), CostTable(cost.days, prefix), cost.interval_seconds),
+        ),
+        usage=_if(
+            usage.enabled,
+            Collector(
+                UsageSource(client, pace, usage.days, usage.group_by),
+                UsageTable(usage.days, usage.group_by, people, prefix),
+                usage.interval_seconds,
+            ),
+        ),
+        claude_code=_if(
+            claude_code.enabled,
+            Collector(
+                ClaudeCodeSource(client, pace, claude_code.days, claude_code.actor_days),
+                ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix),
+                claude_code.interval_seconds,
+            ),
+        ),
+        inventory=_if(
+            inventory.enabled,
+            Collector(InventorySource(client, pace), InventoryTable(people, prefix), inventory.interval_seconds),
+        ),
+    )
+
+
+def _if(enabled: bool, collector: Collector[R]) -> Collector[R] | None:
+    return collector if enabled else None

@@ -1,0 +1,315 @@
+"""Claude Code activity by day, actor and terminal; people by name on the newest days alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property, partial
+
+from exporter.contract.days import day_label, exposed_days
+from exporter.contract.labels import NONE, joined, label_text
+from exporter.contract.metric import Declared, Family, Group, Metric, Number, Sample, Section, Sums
+from exporter.contract.names import Names
+from exporter.contract.people import People
+from exporter.contract.record import Untracked
+from exporter.contract.sums import Totals, families
+
+CENTS = 100
+ALL = "all"
+LABELS = ("days_ago", "actor", "actor_type", "terminal", "customer_type")
+KINDS = {"user_actor": "user", "api_actor": "api_key"}
+ALWAYS_COUNTED = tuple((actor, customer) for actor in ("user", "api_key") for customer in ("api", "subscription"))
+
+
+class Actor(Untracked):
+    kind: str
+    address: str | None = None
+    key_name: str | None = None
+    account_id: str | None = None
+    subject: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        return self.address or self.key_name or self.account_id or self.subject
+
+
+class Lines(Untracked):
+    added: Number
+    removed: Number
+
+
+class Core(Untracked):
+    sessions: Number
+    lines: Lines
+    commits: Number
+    pull_requests: Number
+
+
+class Decisions(Untracked):
+    accepted: Number
+    rejected: Number
+
+
+class Tokens(Untracked):
+    uncached_input: Number
+    output: Number
+    cache_read: Number
+    cache_write: Number
+
+
+class Estimate(Untracked):
+    """Cents; the text of a float is the API's own decimal number."""
+
+    cents: Number
+
+
+class ModelUse(Untracked):
+    model: str | None
+    tokens: Tokens
+    estimate: Estimate
+
+
+class Activity(Untracked):
+    """What an actor did in a terminal on a day, by tool and by model."""
+
+    actor: Actor
+    core: Core
+    tools: Mapping[str, Decisions]
+    models: Sequence[ModelUse]
+    customer_type: str | None = None
+    terminal: str | None = None
+
+
+@dataclass(frozen=True)
+class FoldedRows:
+    """What is left of rows that were added up over people: each family's sums, and how many people there were."""
+
+    sums: Mapping[str, Sums]
+    active_actors: Sums
+
+    def __bool__(self) -> bool:
+        return any(self.sums.values())
+
+
+@dataclass(frozen=True, eq=False)
+class ClaudeCodeDay:
+    """All rows of a day, or the day without its people; and when it last became another."""
+
+    rows: Sequence[Activity] | FoldedRows
+    changed_at: datetime
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Activity] | FoldedRows, read_at: datetime, before: ClaudeCodeDay | None
+    ) -> ClaudeCodeDay:
+        """The earlier day itself where its rows are equal."""
+        if before is None:
+            return cls(rows, read_at)
+        had = before.folded if isinstance(rows, FoldedRows) else before.rows
+        if had != rows:
+            return cls(rows, read_at)
+        return before if had is before.rows else cls(had, before.changed_at)
+
+    def without_names(self) -> ClaudeCodeDay:
+        return self if isinstance(self.rows, FoldedRows) else ClaudeCodeDay(self.folded, self.changed_at)
+
+    @cached_property
+    def folded(self) -> FoldedRows:
+        if isinstance(self.rows, FoldedRows):
+            return self.rows
+        fold = Fold()
+        fold.add(self.rows)
+        return fold.rows()
+
+
+@dataclass(frozen=True)
+class ClaudeCodeReading:
+    """The days, when the refresh that read each of them began, and when the last one did."""
+
+    days: Mapping[date, ClaudeCodeDay]
+    days_read_at: Mapping[date, datetime]
+    read_at: datetime
+
+
+# `actor`, `actor_type`, `customer_type`.
+Actors = set[tuple[str, str, str]]
+
+
+class Fold:
+    """Adds up rows over people, in whatever parts they come; keeps none of them."""
+
+    def __init__(self) -> None:
+        self._totals = Totals(METRICS, partial(_text, ALL))
+        self._actors: Actors = set()
+
+    def add(self, rows: Iterable[Activity]) -> None:
+        self._totals.add(rows)
+        self._actors |= _actors(rows)
+
+    def rows(self) -> FoldedRows:
+        return FoldedRows(self._totals.by_name(), _counts(self._actors))
+
+
+@dataclass(frozen=True)
+class ClaudeCodeTable:
+    """Days older than the newest `actor_days` are shown without people."""
+
+    days: int
+    actor_days: int
+    people: People
+    prefix: str = ""
+
+    def sections(self, reading: ClaudeCodeReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  its rows have the names themselves
+        for day in exposed_days(today, self.days):
+            if (held := reading.days.get(day)) is not None:
+                has_names = shows_names(day, today, self.actor_days)
+                prefix = joined(self.prefix, day_label(day, today))
+                yield Section(day, (held, has_names), partial(self._of_day, held, prefix, has_names=has_names))
+
+    def _of_day(self, held: ClaudeCodeDay, prefix: str, *, has_names: bool) -> Iterator[Family]:
+        if has_names and not isinstance(held.rows, FoldedRows):
+            yield from families(METRICS, held.rows, self._text_of, prefix)
+            yield Family(ACTIVE_ACTORS, [Group(prefix, _counts(_actors(held.rows)))])
+        else:
+            for metric in METRICS:
+                yield Family(metric, [Group(prefix, held.folded.sums[metric.name])])
+            yield Family(ACTIVE_ACTORS, [Group(prefix, held.folded.active_actors)])
+
+    def _text_of(self, row: Activity) -> str:
+        return _text(self.people.actor(row.actor.name), row)
+
+
+def shows_names(day: date, today: date, actor_days: int) -> bool:
+    return (today - day).days < actor_days
+
+
+def _text(actor: str, row: Activity) -> str:
+    return label_text(
+        [
+            ("actor", actor),
+            ("actor_type", _kind(row)),
+            ("terminal", row.terminal or NONE),
+            ("customer_type", row.customer_type or NONE),
+        ]
+    )
+
+
+def _kind(row: Activity) -> str:
+    return KINDS.get(row.actor.kind, row.actor.kind)
+
+
+def _actors(rows: Iterable[Activity]) -> Actors:
+    return {(row.actor.name or NONE, _kind(row), row.customer_type or NONE) for row in rows}
+
+
+def _counts(actors: Actors) -> Sums:
+    """Distinct actors; the four usual combinations are always there."""
+    counts = Counter((kind, customer_type) for _, kind, customer_type in actors)
+    for combination in ALWAYS_COUNTED:
+        counts.setdefault(combination, 0)
+    return {
+        label_text(zip(ACTIVE_ACTORS.own, combination, strict=True)): count
+        for combination, count in sorted(counts.items())
+    }
+
+
+def _decisions(row: Activity) -> Iterator[Sample]:
+    for key, decisions in row.tools.items():
+        tool = key.removesuffix("_tool")
+        yield (tool, "accepted"), decisions.accepted
+        yield (tool, "rejected"), decisions.rejected
+
+
+def _tokens(row: Activity) -> Iterator[Sample]:
+    for use in row.models:
+        model, tokens = use.model or NONE, use.tokens
+        yield (model, "uncached_input"), tokens.uncached_input
+        yield (model, "cache_read"), tokens.cache_read
+        yield (model, "cache_write"), tokens.cache_write
+        yield (model, "output"), tokens.output
+
+
+def _estimated_cost(row: Activity) -> Iterator[Sample]:
+    # The text of a float is the API's own decimal number; its sums are exact.
+    return (((use.model or NONE,), Decimal(str(use.estimate.cents))) for use in row.models)
+
+
+def _meaning(what: str) -> str:
+    return f"{what} of the UTC day that lies days_ago days back, by actor and terminal, about an hour late"
+
+
+METRICS: tuple[Metric[Activity], ...] = (
+    Metric(
+        "anthropic_claude_code_sessions",
+        _meaning("Claude Code sessions"),
+        "sessions",
+        LABELS,
+        source="core_metrics.num_sessions",
+        samples=lambda row: (((), row.core.sessions),),
+    ),
+    Metric(
+        "anthropic_claude_code_lines_of_code",
+        _meaning("Lines of code added or removed with Claude Code"),
+        "lines",
+        LABELS,
+        ("change",),
+        "core_metrics.lines_of_code",
+        samples=lambda row: ((("added",), row.core.lines.added), (("removed",), row.core.lines.removed)),
+    ),
+    Metric(
+        "anthropic_claude_code_commits",
+        _meaning("Commits made by Claude Code"),
+        "commits",
+        LABELS,
+        source="core_metrics.commits_by_claude_code",
+        samples=lambda row: (((), row.core.commits),),
+    ),
+    Metric(
+        "anthropic_claude_code_pull_requests",
+        _meaning("Pull requests made by Claude Code"),
+        "pull requests",
+        LABELS,
+        source="core_metrics.pull_requests_by_claude_code",
+        samples=lambda row: (((), row.core.pull_requests),),
+    ),
+    Metric(
+        "anthropic_claude_code_tool_actions",
+        _meaning("Proposals of Claude Code tools, accepted or rejected,"),
+        "proposals",
+        LABELS,
+        ("tool", "decision"),
+        "tool_actions",
+        samples=_decisions,
+    ),
+    Metric(
+        "anthropic_claude_code_tokens",
+        _meaning("Tokens used by Claude Code"),
+        "tokens",
+        LABELS,
+        ("model", "token_type"),
+        "model_breakdown.tokens",
+        samples=_tokens,
+    ),
+    Metric(
+        "anthropic_claude_code_estimated_cost_usd",
+        _meaning("Cost in US dollars as the API estimates it, which is not billing,"),
+        "US dollars",
+        LABELS,
+        ("model",),
+        "model_breakdown.estimated_cost.amount",
+        divisor=CENTS,
+        samples=_estimated_cost,
+    ),
+)
+ACTIVE_ACTORS = Declared(
+    "anthropic_claude_code_active_actors",
+    "Distinct actors with Claude Code activity on the UTC day that lies days_ago days back, about an hour late",
+    "actors",
+    ("days_ago",),
+    ("actor_type", "customer_type"),
+    "actor, customer_type",
+)
+FAMILIES = (*METRICS, ACTIVE_ACTORS)

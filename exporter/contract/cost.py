@@ -1,0 +1,147 @@
+"""Billed cost by day, and of the current and the previous month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import NamedTuple
+
+from exporter.contract.days import ONE_DAY, day_label, day_range, exposed_days, month_of
+from exporter.contract.fill import Pair, PairedDay, zero_rows
+from exporter.contract.labels import joined, label_text
+from exporter.contract.metric import Family, Metric, Sample, Section
+from exporter.contract.names import Names
+from exporter.contract.sums import families
+
+CENTS = 100
+WORKSPACE = ("workspace", "workspace_id")
+LABELS = ("days_ago", *WORKSPACE, "cost_type", "model", "token_type", "service_tier")
+
+
+class CostRecord(NamedTuple):
+    """A row of one day; the amount is in cents."""
+
+    workspace_id: str | None
+    cost_type: str
+    model: str
+    token_type: str
+    service_tier: str
+    cents: Decimal
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.workspace_id or "", self.model)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return (self.workspace_id or "", self.model, self.cost_type, self.token_type, self.service_tier)
+
+    def nothing(self) -> CostRecord:
+        return self._replace(cents=Decimal(0))
+
+
+@dataclass(frozen=True)
+class CostReading:
+    """The days from `first` on that have rows, the newest reported day, and when what was read."""
+
+    first: date
+    days: Mapping[date, PairedDay[CostRecord]]
+    reported_through: date
+    read_at: datetime
+    whole_read_at: datetime
+
+    def is_reported(self, day: date) -> bool:
+        return self.first <= day <= self.reported_through
+
+
+def _cents(record: CostRecord) -> Iterable[Sample]:
+    return (((), record.cents),)
+
+
+COST: Metric[CostRecord] = Metric(
+    "anthropic_cost_usd",
+    "Billed cost in US dollars of the UTC day that lies days_ago days back, as far as the API has reported it, "
+    "without Priority Tier, which the report leaves out",
+    "US dollars",
+    LABELS,
+    source="amount",
+    divisor=CENTS,
+    samples=_cents,
+)
+MONTH_TO_DATE: Metric[CostRecord] = Metric(
+    "anthropic_cost_month_to_date_usd",
+    "Billed cost in US dollars of the current UTC month over the days that the API has reported, "
+    "without Priority Tier, which the report leaves out",
+    "US dollars",
+    WORKSPACE,
+    source="amount",
+    divisor=CENTS,
+    samples=_cents,
+)
+PREVIOUS_MONTH: Metric[CostRecord] = Metric(
+    "anthropic_cost_previous_month_usd",
+    "Billed cost in US dollars of the whole UTC month before the current one, absent until all its days are reported, "
+    "without Priority Tier, which the report leaves out",
+    "US dollars",
+    WORKSPACE,
+    source="amount",
+    divisor=CENTS,
+    samples=_cents,
+)
+
+
+FAMILIES = (COST, MONTH_TO_DATE, PREVIOUS_MONTH)
+
+
+@dataclass(frozen=True)
+class CostTable:
+    days: int
+    prefix: str = ""
+
+    def sections(self, reading: CostReading, today: date, names: Names) -> Iterable[Section]:
+        reported = [day for day in exposed_days(today, self.days) if reading.is_reported(day)]
+        zeros = zero_rows(reported, reading.days)
+        for day in reported:
+            held = reading.days.get(day)
+            rows = (*(held.rows if held else ()), *zeros[day])
+            yield Section(day, (held, zeros[day], names), partial(self._of_day, rows, names, day, today))
+        yield Section(None, None, partial(self._of_months, reading, today, names))
+
+    def _of_day(self, rows: Sequence[CostRecord], names: Names, day: date, today: date) -> Iterable[Family]:
+        return families([COST], rows, partial(_text, names), joined(self.prefix, day_label(day, today)))
+
+    def _of_months(self, reading: CostReading, today: date, names: Names) -> Iterator[Family]:
+        current = month_of(today)
+        to_date = [day for day in day_range(current, today) if reading.is_reported(day)]
+        yield from self._of_month(MONTH_TO_DATE, reading, to_date, names)
+        whole = list(day_range(month_of(current - ONE_DAY), current - ONE_DAY))
+        if all(map(reading.is_reported, whole)):
+            yield from self._of_month(PREVIOUS_MONTH, reading, whole, names)
+
+    def _of_month(
+        self, metric: Metric[CostRecord], reading: CostReading, days: Iterable[date], names: Names
+    ) -> Iterable[Family]:
+        rows = (row for day in days if day in reading.days for row in reading.days[day].rows)
+        return families([metric], rows, partial(_workspace_text, names), self.prefix)
+
+
+def _text(names: Names, record: CostRecord) -> str:
+    return joined(
+        _workspace_text(names, record),
+        label_text(
+            [
+                ("cost_type", record.cost_type),
+                ("model", record.model),
+                ("token_type", record.token_type),
+                ("service_tier", record.service_tier),
+            ]
+        ),
+    )
+
+
+def _workspace_text(names: Names, record: CostRecord) -> str:
+    workspace, workspace_id = names.workspace(record.workspace_id)
+    return label_text([("workspace", workspace), ("workspace_id", workspace_id)])

@@ -1,0 +1,69 @@
+"""Whole UTC days: what is reported of each, and how each is labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from exporter.contract.labels import label_text
+
+ONE_DAY = timedelta(days=1)
+
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Day(Generic[Row_co]):
+    """A day's rows, and when they last became others. It is the same object for as long as they are equal."""
+
+    rows: Sequence[Row_co]
+    changed_at: datetime
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def end_of(day: date) -> datetime:
+    return midnight(day + ONE_DAY)
+
+
+class Held(Protocol):
+    """A day of a reading: its rows are true where there is one."""
+
+    @property
+    def rows(self) -> object: ...
+
+
+def through(days: Mapping[date, Held], read_at: datetime) -> datetime | None:
+    """The end of the newest day with a row, at most the start of the refresh that read it; None without any row."""
+    newest = max((day for day, held in days.items() if held.rows), default=None)
+    return min(end_of(newest), read_at) if newest else None
+
+
+def exposed_days(today: date, days: int) -> list[date]:
+    """Today and the days before it, newest first."""
+    return [today - timedelta(days=age) for age in range(days)]
+
+
+def day_range(first: date, last: date) -> Iterable[date]:
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def month_of(day: date) -> date:
+    """The first day of the day's month."""
+    return day.replace(day=1)
+
+
+def utc_day(moment: datetime) -> date:
+    try:
+        return moment.astimezone(UTC).date()
+    except OverflowError:  # at the calendar's edge, and so in no window
+        return moment.date()
+
+
+def day_label(day: date, today: date) -> str:
+    """The `days_ago` label: 0 is the current UTC day."""
+    return label_text([("days_ago", str((today - day).days))])

@@ -1,0 +1,15 @@
+"""All families, in the order of the exposition."""
+
+from __future__ import annotations
+
+from exporter.contract import claude_code, clock, cost, inventory, own, usage
+
+# Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
+PAGES = (
+    cost.FAMILIES,
+    own.FAMILIES,
+    usage.FAMILIES,
+    claude_code.FAMILIES,
+    inventory.FAMILIES,
+    clock.FAMILIES,
+)

@@ -1,0 +1,70 @@
+"""Label text, and what each label means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+NONE = "none"
+
+Labels = Iterable[tuple[str, str]]
+
+
+def label_text(labels: Labels) -> str:
+    """`a="b",c="d"` with values escaped as the text format asks."""
+    return ",".join(f'{name}="{_escape(value)}"' for name, value in labels)
+
+
+def joined(*texts: str) -> str:
+    """Label texts as one, the empty ones left out."""
+    return ",".join(filter(None, texts))
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+MEANINGS = {
+    "organization": "`--organization.name`; on all families with data or state of the API, when that is set",
+    "days_ago": "`0` is the current UTC day, `1` yesterday, …",
+    "date": "the day as YYYY-MM-DD",
+    "weekday": "`Mon` … `Sun`",
+    "workspace": "name, else ID; `default` for the default workspace; `none` for an API key of the whole organization",
+    "workspace_id": "ID; `default` and `none` as above",
+    "model": "as the API names it; `none` where the cost has no model",
+    "service_tier": "`standard`, `batch`, `priority`, …; `none` where the cost has none",
+    "token_type": "`uncached_input`, `cache_read`, `output`, and `cache_write_5m`, `cache_write_1h` or, for Claude "
+    "Code, `cache_write`; `none` where the cost is not of tokens",
+    "cost_type": "`tokens`, `web_search`, `code_execution`, `session_usage`, …",
+    "actor": "Claude Code: e-mail address or name of the API key, `all` on days older than `--claude-code.actor-days`; "
+    "usage by `account_id`: e-mail address, else ID",
+    "actor_type": "`user`, `api_key`, else as the API names it",
+    "terminal": "`vscode`, `iTerm.app`, …",
+    "customer_type": "`api` or `subscription`",
+    "change": "`added` or `removed`",
+    "tool": "`edit`, `write`, …",
+    "decision": "`accepted` or `rejected`",
+    "organization_id": "ID of the organization",
+    "organization_name": "name of the organization as the API has it, else ID",
+    "archived": "`true` or `false`",
+    "workspace_geo": "where the workspace's data are: `us`, …; `none` where the API does not say",
+    "role": "in the organization: `admin`, `developer`, `user`, …",
+    "created_by": "ID of the user or service account that made the API key, else `none`",
+    "api_key": "name of the API key, else ID; of usage with `--usage.group-by=api_key_id`",
+    "api_key_id": "ID of the API key; of usage with `--usage.group-by=api_key_id`",
+    "actor_id": "ID of the user; `--usage.group-by=account_id`",
+    "service_account": "name of the service account, else ID; `--usage.group-by=service_account_id`",
+    "service_account_id": "ID of the service account; `--usage.group-by=service_account_id`",
+    "context_window": "`0-200k` or `200k-1M`; `--usage.group-by=context_window`",
+    "inference_geo": "`global`, `us` or `not_available`; `--usage.group-by=inference_geo`",
+    "speed": "`standard` or `fast`; `--usage.group-by=speed`",
+    "collector": "`usage`, `cost`, `claude_code` or `organization`",
+    "source": "`legacy` or `admin`",
+    "reason": "why a refresh failed, see [When the API fails](#when-the-api-fails)",
+    "api_endpoint": "the API's path without `/v1/organizations/`",
+    "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of a request: HTTP status, `timeout` or "
+    "`network`",
+    "encoding": "`identity` or `gzip`",
+    "version": "of the exporter",
+    "revision": "of the source",
+    "python_version": "of the interpreter",
+}

@@ -1,0 +1,49 @@
+"""How a job of the exporter is doing, as of its last refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a refresh failed: the values of the `reason` label."""
+
+    AUTH = "auth"
+    FORBIDDEN = "forbidden"
+    REQUEST = "request"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    SERVER = "server"
+    SCHEMA = "schema"
+    PAGINATION = "pagination"
+    BUG = "bug"
+
+
+def none_failed() -> dict[Reason, int]:
+    """Every label value from the start, or alerts see nothing."""
+    return dict.fromkeys(Reason, 0)
+
+
+@dataclass(frozen=True)
+class State:
+    """Replaced whole: nobody sees half of a change. `failures_in_a_row` ended, or goes on, for `reason`."""
+
+    collector: str
+    source: str
+    interval_seconds: float
+    available: bool = True
+    up: bool = False
+    attempted: bool = False
+    reason: Reason | None = None
+    failures_in_a_row: int = 0
+    failing_since: datetime | None = None
+    next_try_seconds: float | None = None
+    last_success: datetime | None = None
+    data_through: datetime | None = None
+    duration_seconds: float | None = None
+    samples: int = 0
+    failures: Mapping[Reason, int] = field(default_factory=none_failed)

@@ -1,0 +1,135 @@
+"""Tokens and web searches of the API, by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import NamedTuple
+
+from exporter.contract.days import day_label, exposed_days
+from exporter.contract.fill import Pair, PairedDay, zero_rows
+from exporter.contract.labels import NONE, joined, label_text
+from exporter.contract.metric import Family, Metric, Number, Sample, Section
+from exporter.contract.names import Names, named
+from exporter.contract.people import People
+from exporter.contract.sums import families
+
+LABELS = ("days_ago", "workspace", "workspace_id", "model", "service_tier")
+
+
+class UsageRecord(NamedTuple):
+    """A row of one day: dimensions as the API names them, tokens and searches as counts."""
+
+    workspace_id: str | None
+    model: str | None
+    service_tier: str | None
+    grouped: tuple[str | None, ...]
+    uncached_input: Number
+    cache_read: Number
+    cache_write_5m: Number
+    cache_write_1h: Number
+    output: Number
+    web_searches: Number
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.workspace_id or "", self.model or "")
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return tuple(text or "" for text in (*self[:3], *self.grouped))
+
+    def nothing(self) -> UsageRecord:
+        return UsageRecord(*self[:4], 0, 0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class UsageReading:
+    """The reported days, and when the refresh that read them began."""
+
+    days: Mapping[date, PairedDay[UsageRecord]]
+    read_at: datetime
+
+
+def _tokens(record: UsageRecord) -> Iterable[Sample]:
+    return (
+        (("uncached_input",), record.uncached_input),
+        (("cache_read",), record.cache_read),
+        (("cache_write_5m",), record.cache_write_5m),
+        (("cache_write_1h",), record.cache_write_1h),
+        (("output",), record.output),
+    )
+
+
+TOKENS: Metric[UsageRecord] = Metric(
+    "anthropic_usage_tokens",
+    "Tokens of the UTC day that lies days_ago days back, as far as the API has reported them",
+    "tokens",
+    LABELS,
+    ("token_type",),
+    "uncached_input_tokens, cache_read_input_tokens, cache_creation.ephemeral_5m_input_tokens, "
+    "cache_creation.ephemeral_1h_input_tokens, output_tokens",
+    samples=_tokens,
+)
+WEB_SEARCHES: Metric[UsageRecord] = Metric(
+    "anthropic_usage_web_search_requests",
+    "Server-side web searches of the UTC day that lies days_ago days back, as far as the API has reported them",
+    "searches",
+    LABELS,
+    source="server_tool_use.web_search_requests",
+    samples=lambda record: (((), record.web_searches),),
+)
+
+
+FAMILIES = (TOKENS, WEB_SEARCHES)
+
+
+@dataclass(frozen=True)
+class UsageTable:
+    """`group_by` are the dimensions of `grouped` in the records."""
+
+    days: int
+    group_by: tuple[str, ...]
+    people: People
+    prefix: str = ""
+
+    def sections(self, reading: UsageReading, today: date, names: Names) -> Iterable[Section]:
+        reported = [day for day in exposed_days(today, self.days) if day in reading.days]
+        zeros = zero_rows(reported, reading.days)
+        for day in reported:
+            held = reading.days[day]
+            yield Section(day, (held, zeros[day], names), partial(self._of_day, held, zeros[day], names, day, today))
+
+    def _of_day(
+        self, held: PairedDay[UsageRecord], zeros: Sequence[UsageRecord], names: Names, day: date, today: date
+    ) -> Iterable[Family]:
+        prefix = joined(self.prefix, day_label(day, today))
+        return families(FAMILIES, (*held.rows, *zeros), partial(self._text, names), prefix)
+
+    def _text(self, names: Names, record: UsageRecord) -> str:
+        workspace, workspace_id = names.workspace(record.workspace_id)
+        labels = [
+            ("workspace", workspace),
+            ("workspace_id", workspace_id),
+            ("model", record.model or NONE),
+            ("service_tier", record.service_tier or NONE),
+        ]
+        for dimension, value in zip(self.group_by, record.grouped, strict=True):
+            labels += grouped_labels(dimension, value, names, self.people)
+        return label_text(labels)
+
+
+def grouped_labels(dimension: str, value: str | None, names: Names, people: People) -> list[tuple[str, str]]:
+    """A dimension that `--usage.group-by` adds; one with a name carries its ID too."""
+    match dimension:
+        case "api_key_id":
+            label, (name, identifier) = "api_key", named(names.api_keys, value)
+        case "account_id":
+            label, (name, identifier) = "actor", people.account(names, value)
+        case "service_account_id":
+            label, (name, identifier) = "service_account", named(names.service_accounts, value)
+        case _:
+            return [(dimension, value or NONE)]
+    return [(label, name), (f"{label}_id", identifier)]

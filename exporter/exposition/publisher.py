@@ -1,0 +1,49 @@
+"""What is shown, and the answers made of it: published at most once a second, all that has changed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date
+
+from exporter.contract.clock import clock_families
+from exporter.contract.families import PAGES
+from exporter.exposition.store import CLOCK, Key, Snapshot, Store
+from exporter.exposition.text import Pieces, lines_by_family
+
+
+class Publisher:
+    """All text is of one day, `today`, and is replaced by whoever holds the lock."""
+
+    def __init__(self, today: date, organizations: int = 1) -> None:
+        self.lock = asyncio.Lock()
+        self._store = Store(PAGES, organizations)
+        self._changed = asyncio.Event()
+        self.show_day(today)
+        self.snapshot: Snapshot = self._store.fold(is_ready=False)
+
+    def open(self) -> None:
+        """Answer scrapes with what there is at the start."""
+        self.snapshot = self._store.fold(is_ready=False)
+
+    def show_day(self, today: date) -> None:
+        self.today = today
+        self.put(CLOCK, lines_by_family(clock_families(today)))
+
+    def put(self, key: Key, families: Mapping[str, Pieces]) -> None:
+        """Replace all that is shown of the key, from the next publication on."""
+        self._store.put(key, families)
+        self.touch()
+
+    def touch(self) -> None:
+        """There is something to publish."""
+        self._changed.set()
+
+    async def changed(self) -> None:
+        """Wait until there is."""
+        await self._changed.wait()
+
+    async def publish(self, *, is_ready: bool) -> None:
+        """By whoever holds the lock."""
+        self._changed.clear()
+        self.snapshot = await asyncio.to_thread(self._store.fold, is_ready=is_ready)

@@ -1,0 +1,181 @@
+"""All text that is exposed, by family and then by whose it is, and the answers made of it.
+
+Neighbouring small parts share a stretch of compressed text: deflated one by one they would take several times the
+bytes. Where there are few organizations, whole pages of families share them; where there are many, 32 neighbours of a
+family do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from exporter.contract.metric import Declared
+from exporter.exposition.formats import Format
+from exporter.exposition.gzip_member import EMPTY, Body, Stretch, gzipped, plain
+from exporter.exposition.text import Pieces
+
+SHELF_ORGANIZATIONS = 32
+STRETCH_BYTES = 65_536
+
+
+class Key(NamedTuple):
+    """Whose text it is: an organization by its rank, and one of its jobs by its place."""
+
+    organization: int
+    job: int
+
+
+# What belongs to no organization stands behind those that do.
+PROCESS, CLOCK = Key(1 << 30, 0), Key(1 << 30, 1)
+OF_ORGANIZATION = -1  # the place of what belongs to all jobs of an organization
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The answers to all scrapes until the next snapshot. Both formats tell the same moment."""
+
+    plain: Mapping[Format, Body]
+    gzipped: Mapping[Format, Body]
+    is_ready: bool = False
+
+    @property
+    def bytes_by_encoding(self) -> dict[str, int]:
+        """Of the text format."""
+        return {"identity": self.plain[Format.TEXT].length, "gzip": self.gzipped[Format.TEXT].length}
+
+
+# Whose lines a family has, on a shelf.
+_Lines = dict[Key, Pieces]
+# A line or more in each format; the very same object but for the header of a counter.
+_Unit = tuple[bytes, ...]
+
+
+class Store:
+    """Families by name, in pages that follow each other; not to be used by two threads at once."""
+
+    def __init__(self, pages: Sequence[Sequence[Declared]], organizations: int = 1) -> None:
+        shelves = -(-organizations // SHELF_ORGANIZATIONS) or 1
+        self._of: dict[Key, Mapping[str, Pieces]] = {}
+        self._rows: list[_Row] = []
+        self._row_of: dict[str, _Row] = {}
+        for families in pages if shelves == 1 else [[family] for page in pages for family in page]:
+            row = _Row(families, shelves)
+            self._rows.append(row)
+            self._row_of |= dict.fromkeys((family.name for family in families), row)
+
+    def put(self, key: Key, families: Mapping[str, Pieces]) -> None:
+        """Replace all that is shown of the key; what stays the same costs nothing."""
+        before = self._of.get(key, {})
+        for name in before.keys() | families.keys():
+            if before.get(name) != families.get(name):
+                self._row_of[name].put(name, key, families.get(name))
+        self._of[key] = families
+
+    def fold(self, *, is_ready: bool) -> Snapshot:
+        """The answers to all scrapes; only what has been put since the last time is compressed."""
+        for row in self._rows:
+            row.fold()
+        return Snapshot(
+            {form: plain([row.folded[form] for row in self._rows], form.end) for form in Format},
+            {form: gzipped([row.folded[form] for row in self._rows], form.end) for form in Format},
+            is_ready,
+        )
+
+
+class _Row:
+    """A page of families, or a single one, on as many shelves as there are."""
+
+    def __init__(self, families: Sequence[Declared], shelves: int) -> None:
+        self._shelves = [_Shelf(families) for _ in range(shelves)]
+        self._keys = {family.name: 0 for family in families}
+        self._is_folded = False
+        self.folded: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
+
+    def put(self, name: str, key: Key, pieces: Pieces | None) -> None:
+        shelf = self._shelves[min(key.organization // SHELF_ORGANIZATIONS, len(self._shelves) - 1)]
+        self._keys[name] += shelf.put(name, key, pieces)
+        self._is_folded = False
+        first = self._shelves[0]
+        if (self._keys[name] > 0) != (name in first.headers):
+            first.head(name, is_shown=self._keys[name] > 0)
+
+    def fold(self) -> None:
+        if not self._is_folded:
+            for shelf in self._shelves:
+                shelf.fold()
+            self.folded = {form: Stretch.joined([shelf.folded[form] for shelf in self._shelves]) for form in Format}
+            self._is_folded = True
+
+
+class _Shelf:
+    """What neighbouring organizations have of some families."""
+
+    def __init__(self, families: Sequence[Declared]) -> None:
+        self._families = families
+        self._lines: dict[str, _Lines] = {family.name: {} for family in families}
+        self._is_folded = False
+        # By the identities of the pieces that a stretch is made of, which it holds.
+        self._made: dict[tuple[int, ...], tuple[Pieces, Stretch]] = {}
+        self.headers: set[str] = set()
+        self.folded: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
+
+    def put(self, name: str, key: Key, pieces: Pieces | None) -> int:
+        """How many more keys the family has with it: 1, 0 or -1."""
+        of_family = self._lines[name]
+        before = len(of_family)
+        if pieces:
+            of_family[key] = pieces
+        else:
+            of_family.pop(key, None)
+        self._is_folded = False
+        return len(of_family) - before
+
+    def head(self, name: str, *, is_shown: bool) -> None:
+        self.headers ^= {name} if is_shown != (name in self.headers) else set()
+        self._is_folded = False
+
+    def fold(self) -> None:
+        if self._is_folded:
+            return
+        made: dict[tuple[int, ...], tuple[Pieces, Stretch]] = {}
+        stretches: dict[Format, list[Stretch]] = {form: [] for form in Format}
+        for units in _stretches(self._units()):
+            for form, pieces in zip(Format, zip(*units, strict=True), strict=True):
+                identity = tuple(map(id, pieces))
+                made[identity] = self._made.get(identity) or made.get(identity) or (pieces, Stretch.of(pieces))
+                stretches[form].append(made[identity][1])
+        self._made = made
+        self.folded = {form: Stretch.joined(of_form) for form, of_form in stretches.items()}
+        self._is_folded = True
+
+    def _units(self) -> Iterator[_Unit]:
+        for family in self._families:
+            if family.name in self.headers:
+                yield headers(family)
+            for _, pieces in sorted(self._lines[family.name].items()):
+                for piece in pieces:
+                    yield (piece,) * len(Format)
+
+
+@cache
+def headers(family: Declared) -> _Unit:
+    """The family's header in each format, one and the same where they do not differ."""
+    first, *others = (form.header(family) for form in Format)
+    return (first, *(first if other == first else other for other in others))
+
+
+def _stretches(units: Iterable[_Unit]) -> Iterator[list[_Unit]]:
+    """In stretches of about 64 kB; what is larger stands alone."""
+    stretch: list[_Unit] = []
+    size = 0
+    for unit in units:
+        if stretch and size + len(unit[0]) > STRETCH_BYTES:
+            yield stretch
+            stretch, size = [], 0
+        stretch.append(unit)
+        size += len(unit[0])
+    if stretch:
+        yield stretch

@@ -1,0 +1,122 @@
+"""An organization's jobs: built in one place, and known by the names of their fields."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from exporter.contract.claude_code import ClaudeCodeReading
+from exporter.contract.cost import CostReading
+from exporter.contract.inventory import InventoryReading
+from exporter.contract.metric import Table
+from exporter.contract.names import Names
+from exporter.contract.own import organization_families
+from exporter.contract.usage import UsageReading
+from exporter.exposition.publisher import Publisher
+from exporter.exposition.store import OF_ORGANIZATION, Key
+from exporter.exposition.text import lines_by_family
+from exporter.jobs.job import Job, NamesOfOthers, Place
+from exporter.sources import Source
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Collector(Generic[R]):
+    """What to make a job of: where it reads, what it shows, how often."""
+
+    source: Source[R]
+    table: Table[R]
+    interval_seconds: float
+
+
+class Requests:
+    """Counts an organization's requests to the API, by endpoint and status."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.has_new = False
+
+    def observe(self, endpoint: str, status: str) -> None:
+        self.counts[endpoint, status] += 1
+        self.has_new = True
+
+
+class OrganizationJobs:
+    """`rank` is the organization's place among the others, by name. A collector that is None is not wanted."""
+
+    def __init__(
+        self,
+        name: str | None,
+        rank: int,
+        publisher: Publisher,
+        requests: Requests,
+        now: Callable[[], datetime],
+        *,
+        cost: Collector[CostReading] | None,
+        usage: Collector[UsageReading] | None,
+        claude_code: Collector[ClaudeCodeReading] | None,
+        inventory: Collector[InventoryReading] | None,
+    ) -> None:
+        self.name = name
+        self._rank = rank
+        self._publisher = publisher
+        self._requests = requests
+        self._now = now
+        self._named = Names()
+        self.inventory = self._job(3, inventory)
+        names = NamesOfOthers(self._names, self.inventory.attempted) if self.inventory else None
+        self.cost = self._job(0, cost, names)
+        self.usage = self._job(1, usage, names)
+        self.claude_code = self._job(2, claude_code)
+        self._show_all()
+
+    def __iter__(self) -> Iterator[Job[Any]]:
+        """All jobs; the one that the others have their names from is the first."""
+        for job in (self.inventory, self.cost, self.usage, self.claude_code):
+            if job is not None:
+                yield job
+
+    @property
+    def is_attempted(self) -> bool:
+        return all(job.state.attempted for job in self)
+
+    def show_new_requests(self) -> None:
+        if self._requests.has_new:
+            self._show_all()
+
+    def _show_all(self) -> None:
+        """What belongs to all jobs."""
+        self._requests.has_new = False
+        states = [job.state for job in self]
+        families = organization_families(states, self._requests.counts, self.name)
+        self._publisher.put(Key(self._rank, OF_ORGANIZATION), lines_by_family(families))
+
+    async def rewrite(self, today: date) -> None:
+        """Show all readings on the day that it is now; by whoever holds the publisher's lock."""
+        for job in self:
+            await job.rewrite(today)
+        self._show_all()
+
+    def _job(self, place: int, collector: Collector[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
+        if collector is None:
+            return None
+        where = Place(self._publisher, Key(self._rank, place), self.name, self._shown)
+        return Job(collector.source, collector.table, collector.interval_seconds, where, self._now, names)
+
+    def _names(self) -> Names:
+        reading = self.inventory.reading if self.inventory else None
+        return reading.names if reading else Names()
+
+    async def _shown(self) -> None:
+        """A job has shown something new: if it was names, those who use them follow."""
+        names = self._names()
+        if names is not self._named:
+            self._named = names
+            for job in (self.cost, self.usage):
+                if job is not None:
+                    await job.rewrite(self._publisher.today)
+        self._show_all()

@@ -1,0 +1,101 @@
+"""When each job refreshes; the watch over midnight; when what has changed is published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from exporter.contract.days import utc_day
+from exporter.exposition.publisher import Publisher
+from exporter.jobs.job import Job
+from exporter.jobs.organization import OrganizationJobs
+from exporter.jobs.process import Process
+from exporter.log import report_unforeseen
+
+CLOCK_SECONDS = 1
+PUBLISH_SECONDS = 1
+PROCESS_SECONDS = 5
+
+
+class Poller:
+    """A task for each job, one that watches the clock, one that publishes."""
+
+    def __init__(
+        self,
+        organizations: Sequence[OrganizationJobs],
+        publisher: Publisher,
+        process: Process,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._organizations = organizations
+        self._publisher = publisher
+        self._process = process
+        self._now = now
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for organization in self._organizations:
+                for job in organization:
+                    tasks.create_task(self._poll(job))
+            tasks.create_task(self._watch_clock())
+            tasks.create_task(self._publish_changes())
+
+    async def roll(self) -> None:
+        """Move everything to the UTC day that it is, when that is another one than is shown."""
+        async with self._publisher.lock:
+            today = utc_day(self._now())
+            if today != self._publisher.today:
+                for organization in self._organizations:
+                    await organization.rewrite(today)
+                self._publisher.show_day(today)
+                await self._publish()
+
+    async def publish(self) -> None:
+        """Answer scrapes with what there is now."""
+        async with self._publisher.lock:
+            await self._publish()
+
+    async def _publish(self) -> None:
+        for organization in self._organizations:
+            organization.show_new_requests()
+        self._process.show(self._publisher)
+        is_ready = all(organization.is_attempted for organization in self._organizations)
+        await self._publisher.publish(is_ready=is_ready)
+
+    async def _poll(self, job: Job[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            await _unless_unforeseen(lambda: job.refresh_once(self._now()))
+            state = job.state
+            if state.next_try_seconds is not None:
+                await asyncio.sleep(state.next_try_seconds)
+            else:
+                await asyncio.sleep(max(0, started + state.interval_seconds - loop.time()))
+
+    async def _watch_clock(self) -> None:
+        # Compared, not slept towards: clocks are set, and machines are suspended.
+        tick = 0
+        while True:
+            await asyncio.sleep(CLOCK_SECONDS)
+            tick += 1
+            await _unless_unforeseen(self.roll)
+            if tick % PROCESS_SECONDS == 0:
+                self._publisher.touch()
+
+    async def _publish_changes(self) -> None:
+        while True:
+            await self._publisher.changed()
+            await _unless_unforeseen(self.publish)
+            await asyncio.sleep(PUBLISH_SECONDS)
+
+
+async def _unless_unforeseen(act: Callable[[], Awaitable[None]]) -> None:
+    """A defect is logged, and what was shown stays: the next time tries again."""
+    try:
+        await act()
+    except Exception as unforeseen:  # noqa: BLE001  logged
+        report_unforeseen(unforeseen)

@@ -1,0 +1,39 @@
+"""One module a source: which endpoints it asks, and how their answers become our own records. Knows no label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from exporter.api.errors import ApiError
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Answer(Generic[R]):
+    """What a source has read, immutable: all that there is to show from now on.
+
+    Of what it could not read anew, and has kept, `failure` came first. It is not served where its main endpoint is
+    refused; the reading is what it has all the same, from others.
+    """
+
+    reading: R | None
+    failure: ApiError | None = None
+    is_served: bool = True
+
+
+class Source(Protocol[R]):
+    @property
+    def collector(self) -> str: ...
+
+    @property
+    def generation(self) -> str:
+        """`legacy`, `analytics` or `admin`: which API the numbers come from."""
+
+    async def read(self, previous: R | None, now: datetime) -> Answer[R]:
+        """Ask the API. Raises `ApiError` where nothing of it can be used."""
+
+    def data_through(self, reading: R) -> datetime | None:
+        """The end of the newest bucket with a row, at most the start of the refresh; None where there is no row."""

@@ -1,0 +1,244 @@
+"""The organization's inventory, and with it the names that go with the IDs in the reports.
+
+API pages: https://platform.claude.com/docs/en/api/admin (organization, workspaces, API keys, users) and
+https://platform.claude.com/docs/en/api/beta/organization/service_accounts
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import UNSET
+
+from exporter.api.client import Client
+from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, Endpoint, Paging
+from exporter.api.errors import ApiError
+from exporter.api.pace import Pace
+from exporter.api.pages import decode, pages
+from exporter.api.shapes import inventory as shapes
+from exporter.api.shapes.envelope import IdPage, TokenPage
+from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.contract.inventory import (
+    ApiKey,
+    InventoryReading,
+    Organization,
+    ServiceAccount,
+    User,
+    Workspace,
+)
+from exporter.contract.state import Reason
+from exporter.sources import Answer
+from exporter.sources.entitlement import Entitlement, NotEntitled
+
+LISTS = ("workspaces", "me", "api_keys", "users", "service_accounts")
+INCLUDE_DEFAULT = ("include_default", "true")
+
+T = TypeVar("T")
+L = TypeVar("L", bound=IdPage | TokenPage)
+Workspaces = Mapping[str, Workspace]
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Refresh:
+    """The lists of one refresh, each of which fails alone."""
+
+    entitlement: Entitlement
+    now: datetime
+    refused: set[str] = field(default_factory=set)
+    failures: dict[str, ApiError] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> ApiError | None:
+        """The first list's that failed, with the most tries and the longest delay of them all."""
+        all_of_them = self.failures.values()
+        first = next((self.failures[name] for name in LISTS if name in self.failures), None)
+        if first:
+            first.tries = max(failure.tries for failure in all_of_them)
+            first.retry_after_seconds = max(failure.retry_after_seconds or 0 for failure in all_of_them) or None
+        return first
+
+    async def part(
+        self,
+        endpoint: Endpoint[Any],
+        read: Callable[[], Awaitable[T]],
+        *,
+        kept: T,
+        absent: T,
+        refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
+    ) -> T:
+        """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
+        if any(failure.reason is Reason.AUTH for failure in self.failures.values()):
+            refusals -= {Reason.AUTH}  # the key's fault, and no list's own
+        try:
+            return await self.entitlement.attempt(endpoint.name, read, self.now, refusals)
+        except NotEntitled:
+            self.refused.add(endpoint.name)
+            return absent
+        except ApiError as failure:
+            self.failures[endpoint.name] = failure
+            return kept
+
+
+@dataclass(frozen=True)
+class InventorySource:
+    """Each endpoint has its own entitlement; `workspaces` is the main one."""
+
+    client: Client
+    pace: Pace
+    entitlement: Entitlement = field(default_factory=Entitlement)
+    # What was left out of which list, as last logged: rows by field by endpoint.
+    left_out: dict[str, Counter[str]] = field(default_factory=dict)
+    collector: str = "organization"
+    generation: str = "admin"
+
+    async def read(self, previous: InventoryReading | None, now: datetime) -> Answer[InventoryReading]:
+        """All that the API lists; a list that fails is as it was.
+
+        A failure goes before a refusal of the main list: it would not be seen while the collector is unavailable.
+        """
+        had = previous or InventoryReading(now)
+        lists = _Refresh(self.entitlement, now)
+        # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
+        (workspaces, default_id), me, api_keys, users = await asyncio.gather(
+            lists.part(
+                WORKSPACES,
+                partial(self._workspaces, had.default_workspace_id),
+                kept=(had.workspaces, had.default_workspace_id),
+                absent=({}, None),
+            ),
+            lists.part(ME, self._me, kept=had.organization, absent=None),
+            lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
+            lists.part(USERS, self._users, kept=had.users, absent={}),
+        )
+        # Last, and with an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
+        service_accounts = await lists.part(
+            SERVICE_ACCOUNTS,
+            self._service_accounts,
+            kept=had.service_accounts,
+            absent={},
+            refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+        )
+        reading = InventoryReading.of(now, me, workspaces, default_id, api_keys, users, service_accounts, had.names)
+        if reading.names is not had.names or not (previous or lists.failures):
+            name = reading.organization.name if reading.organization else None
+            log.info("names read", organization=name or "", workspaces=len(workspaces))
+        return Answer(reading, lists.failure, is_served=bool(lists.failures) or WORKSPACES.name not in lists.refused)
+
+    def data_through(self, reading: InventoryReading) -> datetime | None:
+        return reading.read_at
+
+    async def _workspaces(self, known: str | None) -> tuple[Workspaces, str | None]:
+        """The workspaces, and the ID of the default one: the one listed only when asked for."""
+        await self.pace.turn(WORKSPACES.name, self.collector)
+        try:
+            listed = await self._list_workspaces(INCLUDE_DEFAULT)
+        except ApiError as error:
+            if error.status != HTTPStatus.BAD_REQUEST:  # an API older than the parameter
+                raise
+            return await self._list_workspaces(), known
+        if known in listed:  # it never changes: one list is enough
+            return listed, known
+        without_it = pages(self.client, WORKSPACES.request(), WORKSPACES.shape, Paging.ID, made=_ids)
+        only_when_asked = listed.keys() - {identifier async for page in without_it for identifier in page}
+        return listed, only_when_asked.pop() if len(only_when_asked) == 1 else None
+
+    async def _list_workspaces(self, *params: tuple[str, str]) -> Workspaces:
+        return await self._list(WORKSPACES, _workspaces, *params)
+
+    async def _me(self) -> Organization:
+        await self.pace.turn(ME.name, self.collector)
+        with self._unreadable(ME) as unreadable:
+            me = decode(await self.client.get(ME.request()), ME.shape, ME.name, unreadable)
+            return Organization(me.id, me.name)
+
+    async def _api_keys(self) -> Mapping[str, ApiKey]:
+        await self.pace.turn(API_KEYS.name, self.collector)
+        return await self._list(API_KEYS, _api_keys)
+
+    async def _users(self) -> Mapping[str, User]:
+        await self.pace.turn(USERS.name, self.collector)
+        return await self._list(USERS, _users)
+
+    async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
+        await self.pace.turn(SERVICE_ACCOUNTS.name, self.collector)
+        return await self._list(SERVICE_ACCOUNTS, _service_accounts)
+
+    async def _list(
+        self, endpoint: Endpoint[L], records: Callable[[L], dict[str, T]], *params: tuple[str, str]
+    ) -> dict[str, T]:
+        """The list's records by ID."""
+        with self._unreadable(endpoint) as unreadable:
+            found = pages(
+                self.client,
+                endpoint.request(*params),
+                endpoint.shape,
+                endpoint.paging,
+                made=records,
+                unreadable=unreadable,
+            )
+            return {identifier: row async for page in found for identifier, row in page.items()}
+
+    @contextmanager
+    def _unreadable(self, endpoint: Endpoint[Any]) -> Iterator[Counter[str]]:
+        """Counts, by field, what is left out of a list that is read; logged when it is not as it was."""
+        counts: Counter[str] = Counter()
+        yield counts
+        told = self.left_out.get(endpoint.name, Counter())
+        for name in sorted(counts):
+            if counts[name] != told[name]:
+                log.warning("left out what cannot be read", endpoint=endpoint.name, field=name, rows=counts[name])
+        self.left_out[endpoint.name] = counts
+
+
+def _workspaces(page: WorkspacePage) -> dict[str, Workspace]:
+    def record(row: shapes.Workspace) -> Workspace:
+        geo = row.data_residency.workspace_geo if row.data_residency else None
+        return Workspace(row.id, row.name, geo, row.created_at, row.archived_at)
+
+    return {row.id: record(row) for row in page.data}
+
+
+def _users(page: UserPage) -> dict[str, User]:
+    return {row.id: User(row.id, row.email, row.role) for row in page.data}
+
+
+def _service_accounts(page: ServiceAccountPage) -> dict[str, ServiceAccount]:
+    return {row.id: ServiceAccount(row.id, row.name, row.organization_role, row.archived_at) for row in page.data}
+
+
+def _api_keys(page: ApiKeyPage) -> dict[str, ApiKey]:
+    return {row.id: _api_key(row) for row in page.data}
+
+
+def _api_key(row: shapes.ApiKey) -> ApiKey:
+    """Of either shape: `scope` has a workspace's real ID or none; the older `workspace_id` is null for the default."""
+    if row.scope is None and row.workspace_id is not UNSET:
+        workspace_id, is_in_workspace = row.workspace_id, True
+    else:
+        workspace_id = row.scope.workspace_id if row.scope else None
+        is_in_workspace = workspace_id is not None
+    return ApiKey(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        created_by=row.created_by.id if row.created_by else None,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        workspace_id=workspace_id,
+        is_in_workspace=is_in_workspace,
+    )
+
+
+def _ids(page: WorkspacePage) -> list[str]:
+    return [row.id for row in page.data]
