@@ -52,7 +52,7 @@ pictures: dev ## Draw the documentation's pictures of the dashboards anew
 	@$(RUN) tests.preview pictures
 
 docs: dev ## Write the reference tables of the README anew
-	@$(RUN) tests.reference
+	@$(RUN) docs.reference
 
 # The lists hold hashes and no address; the versions in them are kept unless ARGS=--upgrade.
 COMPILE = $(VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-header \

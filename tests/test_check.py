@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.check import HEADINGS, check, table
+from exporter.commands.check import HEADINGS, look, table
 from tests.support.processes import environment
 from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, connect, error
 
@@ -73,7 +73,7 @@ def checked(api: ScriptedApi) -> tuple[list[str], bool]:
 
     async def ask() -> tuple[str, bool]:
         async with connect(api, retry_seconds=0) as client:
-            return await check(client, NOW)
+            return await look(client, NOW)
 
     text, readable = asyncio.run(ask())
     return text.splitlines(), readable

@@ -11,15 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.api.wire import UsageResult
-from exporter.collectors.usage import SPEED_BETA
+from docs import reference
+from docs.reference import REPORTS, Report, families
+from exporter.api.shapes.usage import UsageResult
+from exporter.contract.labels import MEANINGS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.settings.model import leaves
-from tests import reference
+from exporter.sources.usage import SPEED_BETA
 from tests.benchmarks import __main__ as benchmarks
-from tests.reference import REPORTS, Report, families
 from tests.support.exporting import KEY
 from tests.support.processes import eventually, exporter, get, until_ready
 from tests.test_prometheus import prometheus, query
@@ -45,7 +46,7 @@ WAYS = {
 
 
 def each_report() -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.endpoint)
+    return pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.endpoint.name)
 
 
 def test_the_readme_has_the_tables_that_the_code_makes() -> None:
@@ -75,13 +76,13 @@ def test_every_setting_has_a_description() -> None:
     assert reference.undescribed_settings(leaves()) == []
 
 
-def test_every_family_has_a_meaning_a_unit_a_source_and_known_labels() -> None:
+def test_every_family_has_a_meaning_a_unit_and_known_labels() -> None:
     assert reference.undescribed_families(families()) == []
 
 
 def test_every_label_that_is_described_exists() -> None:
     exposed = {label for family in families() for label in family.labels}
-    assert set(reference.LABELS) == exposed | reference.optional_labels()
+    assert set(MEANINGS) == exposed | reference.optional_labels()
 
 
 @each_report()
@@ -91,7 +92,7 @@ def test_every_field_of_a_report_is_accounted_for(report: Report) -> None:
 
 @each_report()
 def test_the_labels_that_fields_become_exist(report: Report) -> None:
-    exposed = {label for family in families() if family.name in report.families for label in family.labels}
+    exposed = {label for family in report.families for label in family.labels}
     of_the_report = exposed | (reference.optional_labels() if report is REPORTS[0] else set())
     for use in report.uses.values():
         if found := re.match(r"(?:the day: )?labels? (`\w+`(?:, `\w+`)*)", use):
@@ -102,7 +103,7 @@ def test_the_labels_that_fields_become_exist(report: Report) -> None:
 def test_every_field_that_the_api_sends_is_accounted_for(report: Report) -> None:
     day = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
     with running(AdminApi(SimulatedOrganization(seed=1, actors=5, workspaces=2), key=KEY)) as base_url:
-        url = f"{base_url}/v1/organizations/{report.endpoint}?{WAYS.get(report.endpoint, '').format(day=day)}"
+        url = f"{base_url}/v1/organizations/{report.endpoint.name}?{WAYS.get(report.endpoint.name, '').format(day=day)}"
         answer = get(url, **{"x-api-key": KEY, "anthropic-version": "2023-06-01", "anthropic-beta": SPEED_BETA})
     assert answer.status_code == 200, answer.text
     unknown = {path for path in sent(answer.json()) if not report.shown_as(path) and path not in report.unread}
@@ -126,16 +127,21 @@ def test_what_is_not_described_is_found() -> None:
     assert reference.undescribed_settings([setting._replace(description=" ")]) == [setting.env]
     known = families()
     tokens = next(family for family in known if family.name == "anthropic_usage_tokens")
-    bare = replace(tokens, name="anthropic_new", meaning="", unit="", source="", labels=("new",))
-    assert len([lack for lack in reference.undescribed_families([*known, bare]) if "anthropic_new" in lack]) == 4
-    assert f"{tokens.name}: not exposed" in reference.undescribed_families([one for one in known if one != tokens])
+    bare = replace(tokens, name="anthropic_new", meaning="", unit="", own=("new",))
+    assert reference.undescribed_families([*known, bare]) == [
+        "anthropic_new: no meaning",
+        "anthropic_new: no unit",
+        "anthropic_new: label new is not in MEANINGS",
+    ]
 
 
 def test_a_field_that_is_not_described_is_found() -> None:
     result = msgspec.defstruct("Result", [("brand_new", int), ("description", str)], bases=(UsageResult,), kw_only=True)
     page = msgspec.defstruct("Page", [("data", list[result])])  # type: ignore[valid-type]  # made here
     usage, cost, *_ = REPORTS
-    found = reference.undescribed_fields(replace(usage, page=page, unread={"description": "why"}))
+    found = reference.undescribed_fields(
+        replace(usage, endpoint=replace(usage.endpoint, shape=page), unread={"description": "why"})
+    )
     assert "brand_new: is read, add what becomes of it to uses" in found
     assert "description: in unread, but read" in found
     assert "has_more: in uses, but not read" in found

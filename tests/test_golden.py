@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.contract import own
+from exporter.contract.families import PAGES
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -67,6 +70,15 @@ def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clo
     assert list(dict.fromkeys(of)) == ["cost", "own", "usage", "claude_code", "organization", "clock"]
     assert len(list(groupby(of))) == 6
     assert families[of.index("own")] == "anthropic_exporter_up"
+
+
+def test_every_family_is_declared_with_the_labels_that_it_has(exposition: str) -> None:
+    declared = {family.name: family for page in PAGES for family in page if family is not own.DEMO}
+    assert re.findall(r"^# TYPE (\S+)", exposition, re.MULTILINE) == list(declared)
+    for found in text_string_to_metric_families(exposition):
+        family = declared[found.name + "_total" if found.type == "counter" else found.name]
+        names = {label for sample in found.samples for label in sample.labels} - {"organization", "le"}
+        assert names == set(family.labels)
 
 
 def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Callable[[str], str]) -> None:

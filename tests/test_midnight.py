@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
+from exporter.contract.cost import CostTable
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -177,7 +179,7 @@ def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
     async def act(_: AdminApi, exporter: Exporter) -> None:
         await exporter.refresh()
         new_day = {"days_ago": "0", "date": "2026-11-21", "weekday": "Sat"}
-        polling = asyncio.create_task(exporter.poller._watch_clock())
+        polling = asyncio.create_task(exporter.poller.run())
         clock("2026-11-21T00:00:00Z")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while exporter.value(DAY, **new_day) is None:  # noqa: ASYNC110  there is no event for it, as for a scraper
@@ -188,18 +190,25 @@ def test_the_running_exporter_notices_midnight_by_itself(clock: Clock) -> None:
     with_exporter(act)
 
 
-def test_a_defect_in_one_collector_does_not_keep_the_others_from_rolling_over(clock: Clock) -> None:
+def test_a_defect_in_one_collector_does_not_keep_the_others_from_rolling_over(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def act(_: AdminApi, exporter: Exporter) -> None:
         await exporter.refresh()
-        collector, _status = next(pair for pair in exporter.poller._watched if pair[1].name == "cost")
-        object.__setattr__(collector, "days", "a defect")
         clock("2026-11-21T00:00:00Z")
-        with capture_logs() as lines:
+        with capture_logs() as lines, monkeypatch.context() as patch:
+            patch.setattr(CostTable, "sections", "a defect")
             await exporter.roll()
         assert [line["collector"] for line in lines] == ["cost"]
         assert set(by_age(exporter, "anthropic_usage_tokens")) == {str(age) for age in range(1, 10)}
         assert "anthropic_cost_usd" not in exporter.exposed
         assert exporter.value("anthropic_exporter_collector_series", collector="cost") == 0
+        assert exporter.value("anthropic_exporter_collector_up", collector="cost") == 0
+        assert exporter.value("anthropic_exporter_collector_failing", collector="cost", reason="bug") == 1
+        assert exporter.value("anthropic_exporter_up") == 0
+        await exporter.refresh("cost")
+        assert "anthropic_cost_usd" in exporter.exposed
+        assert exporter.value("anthropic_exporter_up") == 1
 
     clock("2026-11-20T23:59:59Z")
     with_exporter(act)

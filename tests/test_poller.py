@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from exporter.poller import HOUR_SECONDS, wait_seconds
+from exporter.contract.cost import CostTable
+from exporter.jobs.retries import HOUR_SECONDS, wait_seconds
+from exporter.sources.cost import CostSource
 from tests.support.answers import COST, USAGE, WORKSPACES, script, usage_row
 from tests.support.exporting import Exporter, exporting
 from tests.support.processes import PATIENCE_SECONDS
@@ -89,8 +92,8 @@ def test_the_duration_of_a_refresh_does_not_count_the_wait_for_names() -> None:
             started = asyncio.get_running_loop().time()
             await until(lambda: asyncio.get_running_loop().time() > started + 1)
             names.set()
-            await until(lambda: exporter.poller.is_ready)
-            usage, organization = exporter.status("usage"), exporter.status("organization")
+            await until(lambda: exporter.snapshot.is_ready)
+            usage, organization = exporter.state("usage"), exporter.state("organization")
             assert usage.duration_seconds is not None
             assert organization.duration_seconds is not None
             assert usage.duration_seconds < organization.duration_seconds
@@ -155,12 +158,12 @@ def test_usage_is_published_only_after_the_first_attempt_at_the_names() -> None:
 
         async def act(exporter: Exporter) -> None:
             await until(lambda: api.seen(USAGE) and api.seen(COST) and loops)
-            assert not exporter.poller.is_ready
-            assert not exporter.status("usage").attempted
+            assert not exporter.snapshot.is_ready
+            assert not exporter.state("usage").attempted
             loops[0].call_soon_threadsafe(names.set)
-            await until(lambda: exporter.poller.is_ready)
-            assert exporter.status("usage").up
-            assert not exporter.status("organization").up
+            await until(lambda: exporter.snapshot.is_ready)
+            assert exporter.state("usage").up
+            assert not exporter.state("organization").up
 
         run_for(api, act)
 
@@ -172,23 +175,33 @@ def test_without_the_organization_collector_nothing_waits_for_names() -> None:
         api.on(USAGE, {"data": [bucket], "has_more": False, "next_page": None})
 
         async def act(exporter: Exporter) -> None:
-            await until(lambda: exporter.poller.is_ready)
+            await until(lambda: exporter.snapshot.is_ready)
 
         run_for(api, act, NO_NAMES)
         assert not api.seen(WORKSPACES)
 
 
-def test_a_defect_in_a_collector_is_a_failure_like_others() -> None:
+def raise_defect(*_: object, **__: object) -> object:
+    raise TypeError("a defect")
+
+
+@pytest.mark.parametrize("where", [(CostSource, "read"), (CostSource, "data_through"), (CostTable, "sections")])
+def test_a_defect_in_a_collector_is_a_failure_like_others(
+    monkeypatch: pytest.MonkeyPatch, where: tuple[type, str]
+) -> None:
     with ScriptedApi() as api:
         script(api)
 
         async def act() -> None:
-            async with exporting(api.base_url) as exporter:
-                collector, _ = next(pair for pair in exporter.poller._watched if pair[1].name == "cost")
-                object.__setattr__(collector, "days", "thirty")
-                await exporter.refresh("cost")
+            async with exporting(api.base_url, NO_NAMES) as exporter:
+                with monkeypatch.context() as patch:
+                    patch.setattr(*where, raise_defect)
+                    await exporter.refresh("cost")
                 assert exporter.value("anthropic_exporter_collector_failing", collector="cost", reason="bug") == 1
+                assert exporter.job("cost").reading is None, "what could not be shown is not left behind"
                 await exporter.refresh("claude_code")
                 assert exporter.value("anthropic_exporter_collector_up", collector="claude_code") == 1
+                await exporter.refresh("cost")
+                assert exporter.value("anthropic_exporter_collector_up", collector="cost") == 1
 
         asyncio.run(act())

@@ -20,7 +20,7 @@ from exporter.contract.labels import label_text
 from exporter.contract.people import People
 from exporter.contract.usage import UsageTable
 from exporter.exposition.publisher import Publisher
-from exporter.jobs.organization import Collector, OrganizationJobs, Requests
+from exporter.jobs.organization import OrganizationJobs, Plan, Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.log import dropped_lines
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Api:
+class Upstream:
     """Where the API is, and the key for it."""
 
     base_url: str
@@ -55,7 +55,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def connect(settings: Settings, api: Api, observe: Observer, *, retry_seconds: float | None = None) -> Client:
+def connect(settings: Settings, api: Upstream, observe: Observer, *, retry_seconds: float | None = None) -> Client:
     """A client for the API with the settings' limits."""
     return Client(
         base_url=api.base_url,
@@ -68,7 +68,7 @@ def connect(settings: Settings, api: Api, observe: Observer, *, retry_seconds: f
     )
 
 
-def assemble(settings: Settings, api: Api, *, demo: bool = False, pace_seconds: float | None = None) -> Exporter:
+def assemble(settings: Settings, api: Upstream, *, demo: bool = False, pace_seconds: float | None = None) -> Exporter:
     """All parts; the first snapshot already says that no collector is up.
 
     Over loopback an endpoint may be polled as often as one likes, unless `pace_seconds` says how often.
@@ -106,11 +106,11 @@ def _organization(
         utc_now,
         cost=_if(
             cost.enabled,
-            Collector(CostSource(client, pace, cost.days), CostTable(cost.days, prefix), cost.interval_seconds),
+            Plan(CostSource(client, pace, cost.days), CostTable(cost.days, prefix), cost.interval_seconds),
         ),
         usage=_if(
             usage.enabled,
-            Collector(
+            Plan(
                 UsageSource(client, pace, usage.days, usage.group_by),
                 UsageTable(usage.days, usage.group_by, people, prefix),
                 usage.interval_seconds,
@@ -118,7 +118,7 @@ def _organization(
         ),
         claude_code=_if(
             claude_code.enabled,
-            Collector(
+            Plan(
                 ClaudeCodeSource(client, pace, claude_code.days, claude_code.actor_days),
                 ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix),
                 claude_code.interval_seconds,
@@ -126,10 +126,10 @@ def _organization(
         ),
         inventory=_if(
             inventory.enabled,
-            Collector(InventorySource(client, pace), InventoryTable(people, prefix), inventory.interval_seconds),
+            Plan(InventorySource(client, pace), InventoryTable(people, prefix), inventory.interval_seconds),
         ),
     )
 
 
-def _if(enabled: bool, collector: Collector[R]) -> Collector[R] | None:
+def _if(enabled: bool, collector: Plan[R]) -> Plan[R] | None:
     return collector if enabled else None

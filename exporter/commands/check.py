@@ -17,7 +17,7 @@ from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.inventory import Me
 from exporter.api.shapes.usage import UsagePage
-from exporter.commands.assembly import Api, connect, utc_now
+from exporter.commands.assembly import Upstream, connect, utc_now
 from exporter.contract.days import ONE_DAY, utc_day
 from exporter.contract.state import Reason
 from exporter.settings.model import Settings
@@ -41,7 +41,7 @@ class Finding:
 
 def check(settings: Settings) -> int:
     """Print what the configured key may see; 1 when none of the three reports is readable."""
-    api = Api(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))
+    api = Upstream(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))
 
     async def ask() -> tuple[str, bool]:
         async with connect(settings, api, lambda *_: None, retry_seconds=0) as client:

@@ -7,7 +7,7 @@ import sys
 from pydantic import SecretStr
 
 from exporter.api.key import AdminKey
-from exporter.commands.assembly import Api
+from exporter.commands.assembly import Upstream
 from exporter.commands.serve import run, to_the_end
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import start
@@ -57,6 +57,6 @@ def demo(settings: Settings) -> int:
         output.put(f"{text}\n".encode(errors="backslashreplace"))
 
     output = LineWriter(sys.stdout, lambda _: b"")
-    to_the_end(run(settings, Api(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
+    to_the_end(run(settings, Upstream(base_url, AdminKey(SecretStr(DEMO_KEY), None)), demo=True, started=tell))
     output.flush()
     return 0

@@ -14,7 +14,7 @@ import structlog
 from exporter import __version__, memory
 from exporter.api.key import AdminKey
 from exporter.background import DaemonThreads
-from exporter.commands.assembly import Api, assemble
+from exporter.commands.assembly import Upstream, assemble
 from exporter.jobs.poller import Poller
 from exporter.settings.model import Settings
 from exporter.web.routes import application
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 def serve(settings: Settings) -> int:
     """Serve the organization of the configured key until a signal."""
-    to_the_end(run(settings, Api(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))))
+    to_the_end(run(settings, Upstream(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))))
     return 0
 
 
@@ -39,7 +39,7 @@ def to_the_end(serving: Coroutine[Any, Any, None]) -> None:
 
 
 async def run(
-    settings: Settings, api: Api, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
+    settings: Settings, api: Upstream, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises `ListenError`; calls `started` with the endpoint's URLs."""
     signalled = _signalled()

@@ -9,12 +9,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, partial
 
+from exporter.contract.activity import Activity
 from exporter.contract.days import day_label, exposed_days
 from exporter.contract.labels import NONE, joined, label_text
-from exporter.contract.metric import Declared, Family, Group, Metric, Number, Sample, Section, Sums
+from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
 from exporter.contract.names import Names
 from exporter.contract.people import People
-from exporter.contract.record import Untracked
 from exporter.contract.sums import Totals, families
 
 CENTS = 100
@@ -22,65 +22,6 @@ ALL = "all"
 LABELS = ("days_ago", "actor", "actor_type", "terminal", "customer_type")
 KINDS = {"user_actor": "user", "api_actor": "api_key"}
 ALWAYS_COUNTED = tuple((actor, customer) for actor in ("user", "api_key") for customer in ("api", "subscription"))
-
-
-class Actor(Untracked):
-    kind: str
-    address: str | None = None
-    key_name: str | None = None
-    account_id: str | None = None
-    subject: str | None = None
-
-    @property
-    def name(self) -> str | None:
-        return self.address or self.key_name or self.account_id or self.subject
-
-
-class Lines(Untracked):
-    added: Number
-    removed: Number
-
-
-class Core(Untracked):
-    sessions: Number
-    lines: Lines
-    commits: Number
-    pull_requests: Number
-
-
-class Decisions(Untracked):
-    accepted: Number
-    rejected: Number
-
-
-class Tokens(Untracked):
-    uncached_input: Number
-    output: Number
-    cache_read: Number
-    cache_write: Number
-
-
-class Estimate(Untracked):
-    """Cents; the text of a float is the API's own decimal number."""
-
-    cents: Number
-
-
-class ModelUse(Untracked):
-    model: str | None
-    tokens: Tokens
-    estimate: Estimate
-
-
-class Activity(Untracked):
-    """What an actor did in a terminal on a day, by tool and by model."""
-
-    actor: Actor
-    core: Core
-    tools: Mapping[str, Decisions]
-    models: Sequence[ModelUse]
-    customer_type: str | None = None
-    terminal: str | None = None
 
 
 @dataclass(frozen=True)

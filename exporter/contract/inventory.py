@@ -17,7 +17,7 @@ from exporter.contract.sums import families
 R = TypeVar("R")
 
 
-class Organization(NamedTuple):
+class OrganizationRecord(NamedTuple):
     id: str
     name: str | None
 
@@ -61,7 +61,7 @@ class InventoryReading:
     """What the API lists, by ID, each list as last read; nothing of what it does not serve."""
 
     read_at: datetime
-    organization: Organization | None = None
+    organization: OrganizationRecord | None = None
     workspaces: Mapping[str, Workspace] = field(default_factory=dict)
     default_workspace_id: str | None = None
     api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class InventoryReading:
     def of(
         cls,
         read_at: datetime,
-        organization: Organization | None,
+        organization: OrganizationRecord | None,
         workspaces: Mapping[str, Workspace],
         default_workspace_id: str | None,
         api_keys: Mapping[str, ApiKey],
@@ -155,7 +155,7 @@ def _time(identifier: str, moment: datetime | None) -> Iterable[Sample]:
     return (((identifier,), moment.timestamp()),) if moment else ()
 
 
-ORGANIZATION: tuple[Metric[Organization], ...] = (
+ORGANIZATION: tuple[Metric[OrganizationRecord], ...] = (
     Metric(
         "anthropic_organization_info",
         "1 for the organization that the key belongs to, with its name",

@@ -20,7 +20,7 @@ from exporter.exposition.store import Key
 from exporter.exposition.text import Text, lines_by_family, write
 from exporter.jobs.retries import HOUR_SECONDS, wait_seconds
 from exporter.log import report_unforeseen
-from exporter.sources import Answer, Source
+from exporter.sources import Outcome, Source
 
 R = TypeVar("R")
 
@@ -76,19 +76,22 @@ class Job(Generic[R]):
         loop = asyncio.get_running_loop()
         started, waited = loop.time(), 0.0
         before, had_data = self.state, self.state.last_success is not None or self._text.samples > 0
-        answer, failure = await self._read(now)
-        if answer:
+        outcome, failure = await self._read(now)
+        if outcome:
             waited = await self._wait_for_names()
         async with self._place.publisher.lock:
-            if answer:
+            if outcome:
                 try:
-                    text = await self._written(answer.reading, self._place.publisher.today)
+                    through = None if outcome.reading is None else self._source.data_through(outcome.reading)
+                    text = await self._written(outcome.reading, self._place.publisher.today)
                 except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
-                    answer, failure = None, self._defect(unforeseen)
+                    outcome, failure = None, self._defect(unforeseen)
             seconds = loop.time() - started - waited
-            self.state = replace(self._after(answer, failure, now), attempted=True, duration_seconds=seconds)
-            if answer:
-                self.reading, self._text = answer.reading, text
+            self.state = replace(self._after(outcome, failure, now), attempted=True, duration_seconds=seconds)
+            if self.state.up:
+                self.state = replace(self.state, data_through=through)
+            if outcome:
+                self.reading, self._text = outcome.reading, text
             self._put()
             await self._place.shown()
         self._tell(before, failure, had_data=had_data)
@@ -108,14 +111,14 @@ class Job(Generic[R]):
                 self._text = Text(today, {})
         self._put()
 
-    async def _read(self, now: datetime) -> tuple[Answer[R] | None, ApiError | None]:
+    async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
         try:
-            answer = await self._source.read(self.reading, now)
+            outcome = await self._source.read(self.reading, now)
         except ApiError as error:
             return None, error
         except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others: it must not silence other jobs
             return None, self._defect(unforeseen)
-        return answer, answer.failure
+        return outcome, outcome.failure
 
     def _defect(self, unforeseen: Exception) -> ApiError:
         words = report_unforeseen(unforeseen, collector=self.state.collector)
@@ -138,7 +141,7 @@ class Job(Generic[R]):
 
         return await asyncio.to_thread(written)
 
-    def _after(self, answer: Answer[R] | None, failure: ApiError | None, now: datetime) -> State:
+    def _after(self, outcome: Outcome[R] | None, failure: ApiError | None, now: datetime) -> State:
         state = self.state
         if failure:
             failures = state.failures_in_a_row + 1
@@ -146,7 +149,7 @@ class Job(Generic[R]):
                 state,
                 up=False,
                 # Even where its main list is refused: the failure of another must be seen.
-                available=state.available or answer is not None,
+                available=state.available or outcome is not None,
                 reason=failure.reason,
                 failures_in_a_row=failures,
                 failing_since=state.failing_since or now,
@@ -156,10 +159,9 @@ class Job(Generic[R]):
                 ),
             )
         state = replace(state, reason=None, failures_in_a_row=0, failing_since=None, next_try_seconds=None)
-        if answer is None or not answer.is_served:
+        if outcome is None or not outcome.is_served:
             return replace(state, available=False, up=False, next_try_seconds=min(state.interval_seconds, HOUR_SECONDS))
-        through = None if answer.reading is None else self._source.data_through(answer.reading)
-        return replace(state, available=True, up=True, last_success=self._now(), data_through=through)
+        return replace(state, available=True, up=True, last_success=self._now())
 
     def _put(self) -> None:
         self.state = replace(self.state, samples=self._text.samples)

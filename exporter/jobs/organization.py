@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Collector(Generic[R]):
+class Plan(Generic[R]):
     """What to make a job of: where it reads, what it shows, how often."""
 
     source: Source[R]
@@ -56,10 +56,10 @@ class OrganizationJobs:
         requests: Requests,
         now: Callable[[], datetime],
         *,
-        cost: Collector[CostReading] | None,
-        usage: Collector[UsageReading] | None,
-        claude_code: Collector[ClaudeCodeReading] | None,
-        inventory: Collector[InventoryReading] | None,
+        cost: Plan[CostReading] | None,
+        usage: Plan[UsageReading] | None,
+        claude_code: Plan[ClaudeCodeReading] | None,
+        inventory: Plan[InventoryReading] | None,
     ) -> None:
         self.name = name
         self._rank = rank
@@ -101,7 +101,7 @@ class OrganizationJobs:
             await job.rewrite(today)
         self._show_all()
 
-    def _job(self, place: int, collector: Collector[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
+    def _job(self, place: int, collector: Plan[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
         if collector is None:
             return None
         where = Place(self._publisher, Key(self._rank, place), self.name, self._shown)

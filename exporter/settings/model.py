@@ -61,15 +61,15 @@ Dimension = Literal["api_key_id", "account_id", "service_account_id", "context_w
 # The settings
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
 
-class Config(Section):
+class Config(SettingsSection):
     file: Path | None = Field(default=None, description="YAML file with any of these settings, nested, in snake_case")
 
 
-class Api(Section):
+class Api(SettingsSection):
     base_url: BaseUrl = Field(
         default="https://api.anthropic.com", description="Address of the API; https unless the host is loopback"
     )
@@ -82,7 +82,7 @@ class Api(Section):
     )
 
 
-class Web(Section):
+class Web(SettingsSection):
     listen_address: ListenAddresses = Field(
         default=(":9817",),
         description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
@@ -90,7 +90,7 @@ class Web(Section):
     telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
 
 
-class Collector(Section):
+class Collector(SettingsSection):
     enabled: Enabled = True
     interval_seconds: Interval
 
@@ -125,14 +125,14 @@ class Organization(Collector):
     )
 
 
-class Log(Section):
+class Log(SettingsSection):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged"
     )
     format: Literal["logfmt", "json"] = Field(default="logfmt", description="Format of a line: logfmt or json")
 
 
-class Demo(Section):
+class Demo(SettingsSection):
     actors: int = Field(default=50, ge=0, description="Number of people and API keys that use Claude Code")
     workspaces: int = Field(default=6, ge=1, description="Number of workspaces")
     seed: int = Field(default=1, description="Seed of the simulation: the same seed gives the same organization")

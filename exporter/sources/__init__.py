@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Answer(Generic[R]):
+class Outcome(Generic[R]):
     """What a source has read, immutable: all that there is to show from now on.
 
     Of what it could not read anew, and has kept, `failure` came first. It is not served where its main endpoint is
@@ -32,7 +32,7 @@ class Source(Protocol[R]):
     def generation(self) -> str:
         """`legacy`, `analytics` or `admin`: which API the numbers come from."""
 
-    async def read(self, previous: R | None, now: datetime) -> Answer[R]:
+    async def read(self, previous: R | None, now: datetime) -> Outcome[R]:
         """Ask the API. Raises `ApiError` where nothing of it can be used."""
 
     def data_through(self, reading: R) -> datetime | None:

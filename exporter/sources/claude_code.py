@@ -17,8 +17,8 @@ from exporter.api.endpoints import CLAUDE_CODE
 from exporter.api.pace import Pace
 from exporter.api.pages import pages
 from exporter.api.shapes.claude_code import ClaudeCodePage
+from exporter.contract.activity import Activity
 from exporter.contract.claude_code import (
-    Activity,
     ClaudeCodeDay,
     ClaudeCodeReading,
     Fold,
@@ -26,7 +26,7 @@ from exporter.contract.claude_code import (
     shows_names,
 )
 from exporter.contract.days import ONE_DAY, exposed_days, through, utc_day
-from exporter.sources import Answer
+from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 from exporter.sources.windows import is_stale
 
@@ -49,12 +49,12 @@ class ClaudeCodeSource:
     collector: str = "claude_code"
     generation: str = "admin"
 
-    async def read(self, previous: ClaudeCodeReading | None, now: datetime) -> Answer[ClaudeCodeReading]:
+    async def read(self, previous: ClaudeCodeReading | None, now: datetime) -> Outcome[ClaudeCodeReading]:
         """The days of the window. Raises `ApiError`."""
         try:
-            return Answer(await self.entitlement.attempt(CLAUDE_CODE.name, partial(self._read, previous, now), now))
+            return Outcome(await self.entitlement.attempt(CLAUDE_CODE.name, partial(self._read, previous, now), now))
         except NotEntitled:
-            return Answer(None, is_served=False)
+            return Outcome(None, is_served=False)
 
     def data_through(self, reading: ClaudeCodeReading) -> datetime | None:
         return through(reading.days, reading.read_at)

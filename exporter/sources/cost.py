@@ -23,7 +23,7 @@ from exporter.contract.cost import CostReading, CostRecord
 from exporter.contract.days import ONE_DAY, month_of, through, utc_day
 from exporter.contract.fill import PairedDay
 from exporter.contract.labels import NONE
-from exporter.sources import Answer
+from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
 
@@ -55,12 +55,12 @@ class CostSource:
     collector: str = "cost"
     generation: str = "legacy"
 
-    async def read(self, previous: CostReading | None, now: datetime) -> Answer[CostReading]:
+    async def read(self, previous: CostReading | None, now: datetime) -> Outcome[CostReading]:
         """The days of the window and of both months. Raises `ApiError`."""
         try:
-            return Answer(await self.entitlement.attempt(COST.name, partial(self._read, previous, now), now))
+            return Outcome(await self.entitlement.attempt(COST.name, partial(self._read, previous, now), now))
         except NotEntitled:
-            return Answer(None, is_served=False)
+            return Outcome(None, is_served=False)
 
     def data_through(self, reading: CostReading) -> datetime | None:
         return through(reading.days, reading.read_at)

@@ -30,13 +30,13 @@ from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage, UserPa
 from exporter.contract.inventory import (
     ApiKey,
     InventoryReading,
-    Organization,
+    OrganizationRecord,
     ServiceAccount,
     User,
     Workspace,
 )
 from exporter.contract.state import Reason
-from exporter.sources import Answer
+from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 
 LISTS = ("workspaces", "me", "api_keys", "users", "service_accounts")
@@ -102,7 +102,7 @@ class InventorySource:
     collector: str = "organization"
     generation: str = "admin"
 
-    async def read(self, previous: InventoryReading | None, now: datetime) -> Answer[InventoryReading]:
+    async def read(self, previous: InventoryReading | None, now: datetime) -> Outcome[InventoryReading]:
         """All that the API lists; a list that fails is as it was.
 
         A failure goes before a refusal of the main list: it would not be seen while the collector is unavailable.
@@ -133,7 +133,7 @@ class InventorySource:
         if reading.names is not had.names or not (previous or lists.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
-        return Answer(reading, lists.failure, is_served=bool(lists.failures) or WORKSPACES.name not in lists.refused)
+        return Outcome(reading, lists.failure, is_served=bool(lists.failures) or WORKSPACES.name not in lists.refused)
 
     def data_through(self, reading: InventoryReading) -> datetime | None:
         return reading.read_at
@@ -156,11 +156,11 @@ class InventorySource:
     async def _list_workspaces(self, *params: tuple[str, str]) -> Workspaces:
         return await self._list(WORKSPACES, _workspaces, *params)
 
-    async def _me(self) -> Organization:
+    async def _me(self) -> OrganizationRecord:
         await self.pace.turn(ME.name, self.collector)
         with self._unreadable(ME) as unreadable:
             me = decode(await self.client.get(ME.request()), ME.shape, ME.name, unreadable)
-            return Organization(me.id, me.name)
+            return OrganizationRecord(me.id, me.name)
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
         await self.pace.turn(API_KEYS.name, self.collector)

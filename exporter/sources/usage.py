@@ -19,7 +19,7 @@ from exporter.api.shapes.usage import UsagePage, UsageResult
 from exporter.contract.days import exposed_days, through, utc_day
 from exporter.contract.fill import PairedDay
 from exporter.contract.usage import UsageReading, UsageRecord
-from exporter.sources import Answer
+from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 from exporter.sources.windows import page_limit, window
 
@@ -43,12 +43,12 @@ class UsageSource:
     collector: str = "usage"
     generation: str = "legacy"
 
-    async def read(self, previous: UsageReading | None, now: datetime) -> Answer[UsageReading]:
+    async def read(self, previous: UsageReading | None, now: datetime) -> Outcome[UsageReading]:
         """The buckets of the window. Raises `ApiError`."""
         try:
-            return Answer(await self.entitlement.attempt(USAGE.name, partial(self._read, previous, now), now))
+            return Outcome(await self.entitlement.attempt(USAGE.name, partial(self._read, previous, now), now))
         except NotEntitled:
-            return Answer(None, is_served=False)
+            return Outcome(None, is_served=False)
 
     def data_through(self, reading: UsageReading) -> datetime | None:
         return through(reading.days, reading.read_at)

@@ -10,9 +10,10 @@ from typing import TypeVar
 import pytest
 
 from exporter.api.client import Request
+from exporter.api.endpoints import Paging
 from exporter.api.errors import ApiError
-from exporter.api.pages import id_pages, pages
-from exporter.api.wire import IdPage, Page
+from exporter.api.pages import pages
+from exporter.api.shapes.envelope import IdPage, Page
 from tests.support.scripted import ScriptedApi, connect
 
 PATH = "/v1/organizations/rows"
@@ -25,7 +26,7 @@ L = TypeVar("L", bound=IdPage)
 def read(api: ScriptedApi, kind: type[P]) -> list[P]:
     async def every() -> list[P]:
         async with connect(api) as client:
-            return [page async for page in pages(client, REQUEST, kind)]
+            return [page async for page in pages(client, REQUEST, kind, made=lambda page: page)]
 
     return asyncio.run(every())
 
@@ -33,7 +34,7 @@ def read(api: ScriptedApi, kind: type[P]) -> list[P]:
 def read_ids(api: ScriptedApi, kind: type[L]) -> list[L]:
     async def every() -> list[L]:
         async with connect(api) as client:
-            return [page async for page in id_pages(client, REQUEST, kind)]
+            return [page async for page in pages(client, REQUEST, kind, Paging.ID, made=lambda page: page)]
 
     return asyncio.run(every())
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from exporter.api.client import Reply
 from exporter.api.mending import whole_unicode
 from exporter.api.pages import decode
-from exporter.api.wire import ApiKey, ApiKeyPage, UsagePage
+from exporter.api.shapes.inventory import ApiKey, ApiKeyPage
+from exporter.api.shapes.usage import UsagePage
 from tests.api.reading import PATH, bucket, read, read_ids, report
 from tests.support.answers import usage_row
 from tests.support.scripted import Answer, ScriptedApi

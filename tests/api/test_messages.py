@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from exporter.api.errors import ApiError
-from exporter.contract.state import Reason
 from exporter.api.pages import decode
 from exporter.api.redact import LONGEST_MESSAGE
 from exporter.api.refusal import FOREIGN
-from exporter.api.wire import Me
+from exporter.api.shapes.inventory import Me
+from exporter.contract.state import Reason
 from tests.api.asking import PATH, REQUEST, failure
 from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
 

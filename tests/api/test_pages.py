@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from exporter.api import pages as module
 from exporter.api.errors import ApiError
-from exporter.contract.state import Reason
 from exporter.api.pages import LONGEST_CURSOR
-from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, ServiceAccountPage, UsagePage
+from exporter.api.shapes.claude_code import ClaudeCodePage
+from exporter.api.shapes.cost import CostPage
+from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage
+from exporter.api.shapes.usage import UsagePage
+from exporter.contract.state import Reason
 from tests.api.reading import PATH, bucket, field, problem, read, read_ids, row
 from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi, Seen
 
@@ -338,8 +341,8 @@ def test_unknown_actors_and_tools_pass(api: ScriptedApi) -> None:
     }
     api.on(PATH, {"data": [record], "has_more": False, "next_page": None})
     ((found,),) = [page.data for page in read(api, ClaudeCodePage)]
-    assert found.actor.type == "robot_actor"
-    assert found.tool_actions["tool_of_tomorrow"].rejected == 2
+    assert found.actor.kind == "robot_actor"
+    assert found.tools["tool_of_tomorrow"].rejected == 2
 
 
 @pytest.mark.parametrize("literal", [b"5.0", b"5", b"0.5e1", b"5E0"])

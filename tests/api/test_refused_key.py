@@ -10,8 +10,8 @@ import pytest
 from exporter.api import key as key_module
 from exporter.api.client import Request
 from exporter.api.errors import ApiError
-from exporter.contract.state import Reason
 from exporter.api.key import AdminKey
+from exporter.contract.state import Reason
 from tests.api.asking import FINE, PATH, REQUEST, failure, get
 from tests.support.scripted import Answer, ScriptedApi, Seen, connect, error
 

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from exporter.api.shapes.claude_code import ClaudeCodePage
+from exporter.api.shapes.cost import CostPage
+from exporter.api.shapes.envelope import Page
+from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage
+from exporter.api.shapes.usage import UsagePage
 from exporter.contract.state import Reason
-from exporter.api.wire import ApiKeyPage, ClaudeCodePage, CostPage, Page, ServiceAccountPage, UsagePage
 from tests.api.reading import PATH, bucket, problem, read, read_ids, report, row
 from tests.support.answers import claude_code_row, cost_row, usage_row
 from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi

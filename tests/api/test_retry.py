@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.contract.state import Reason
 from exporter.api.retry import (
     FIRST_DELAY_SECONDS,
     LONGEST_DELAY_SECONDS,
@@ -15,6 +14,7 @@ from exporter.api.retry import (
     backoff_seconds,
     should_retry,
 )
+from exporter.contract.state import Reason
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RESET = "anthropic-ratelimit-requests-reset"

@@ -14,18 +14,12 @@ from hypothesis import strategies as st
 
 from exporter.api.client import Reply
 from exporter.api.errors import ApiError
-from exporter.contract.state import Reason
 from exporter.api.pages import decode
-from exporter.api.wire import (
-    ApiKeyPage,
-    ClaudeCodePage,
-    CostPage,
-    Me,
-    ServiceAccountPage,
-    UsagePage,
-    UserPage,
-    WorkspacePage,
-)
+from exporter.api.shapes.claude_code import ClaudeCodePage
+from exporter.api.shapes.cost import CostPage
+from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.usage import UsagePage
+from exporter.contract.state import Reason
 from tests.api.reading import bucket, problem, report
 from tests.support.answers import api_key_row, claude_code_row, cost_row, listing, usage_row, workspace_row
 

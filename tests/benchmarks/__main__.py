@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from docs.reference import README, with_block
 from exporter import __version__
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
@@ -25,7 +26,6 @@ from exporter.demo.simulation.organization import SimulatedOrganization
 from tests.benchmarks import servers
 from tests.benchmarks.load import body, percentile, scrape_seconds, scrapes, scrapes_on_time, scrapes_per_second
 from tests.benchmarks.servers import PATIENCE_SECONDS, Served
-from tests.reference import README, with_block
 from tests.support.processes import environment, eventually, exporter_command, free_port, get, started
 
 SIZES = (10_000, 100_000, 500_000, 2_000_000)

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from docs.reference import ROOT
 from tests.grafana.history import MINUTE, Exporter, input_series
-from tests.reference import ROOT
 
 FOLDER = ROOT / "grafana" / "alerts"
 FILES = tuple(FOLDER / f"{name}.yml" for name in ("thresholds", "budgets", "alerts"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tests import reference
+from docs import reference
 
 SELECTOR = re.compile(r"\b((?:anthropic|process)[_:][a-z0-9_:]+)(\{[^}]*\})?")
 MATCHED = re.compile(r"(\w+)(?:=~|!~|!=|=)\s*\"")

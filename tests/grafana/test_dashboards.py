@@ -14,9 +14,9 @@ import httpx
 import pytest
 import yaml
 
+from docs import reference
 from exporter.demo.simulation.organization import SimulatedOrganization
 from grafana.dashboards.__main__ import FOLDER, dashboards
-from tests import reference
 from tests.grafana.selectors import known, selectors, unknown_labels
 from tests.support.exporting import Exposed
 from tests.support.processes import eventually, exporter, until_ready

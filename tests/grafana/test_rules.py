@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.reference import ROOT
 from grafana.alerts.__main__ import PARAGRAPHS
 from grafana.alerts.__main__ import text as made
 from grafana.alerts.rules import Alert as AlertRule
@@ -51,7 +52,6 @@ from tests.grafana.rules import (
     groups,
     rules,
 )
-from tests.reference import ROOT
 
 Program = Callable[[str], str]
 Expect = Callable[..., None]

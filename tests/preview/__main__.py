@@ -21,10 +21,10 @@ from pathlib import Path
 
 import structlog
 
+from docs.reference import ROOT
 from tests.preview.drawing import DASHBOARDS, NODE_MAJOR, Page, drawer, install, node
 from tests.preview.history import past
 from tests.preview.states import STATES, running
-from tests.reference import ROOT
 
 BUILD = ROOT / "build"
 OUT = BUILD / "preview"

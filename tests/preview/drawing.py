@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.reference import ROOT
+from docs.reference import ROOT
 from tests.support.processes import environment
 
 PREVIEW = ROOT / "grafana/preview"

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 from unittest.mock import patch
 
+from docs import reference
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.faults.fault import Fault
 from exporter.demo.simulation.organization import DAY, SimulatedOrganization, midnight
-from tests import reference
 from tests.grafana.selectors import selectors
 from tests.support.exporting import KEY, Exporter, exporting
 

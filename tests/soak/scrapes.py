@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
-from exporter.snapshot import Format
+from exporter.exposition.formats import Format
 from tests.soak.kinds import COLLECTORS
 from tests.support.exporting import Exporter, Exposed, parse
 
@@ -46,7 +46,7 @@ class State:
 
 def forms(exporter: Exporter) -> dict[str, bytes]:
     """The text format's answer, which the others are compared with. Raises AssertionError."""
-    snapshot = exporter.publisher.snapshot
+    snapshot = exporter.snapshot
     found = {form.name: b"".join(snapshot.plain[form].chunks) for form in Format}
     for form in Format:
         compressed = b"".join(snapshot.gzipped[form].chunks)

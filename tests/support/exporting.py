@@ -6,16 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.api.client import Client
 from exporter.api.key import AdminKey
-from exporter.app import Api, assemble, connect
-from exporter.poller import Poller
+from exporter.commands import assembly
+from exporter.contract.names import Names
+from exporter.contract.state import State
+from exporter.exposition.formats import Format
+from exporter.exposition.store import Snapshot
+from exporter.jobs.job import Job
+from exporter.jobs.poller import Poller
 from exporter.settings.model import load
-from exporter.snapshot import Format, Publisher
-from exporter.telemetry import CollectorStatus, Telemetry
 
 KEY = "sk-ant-admin01-tests"
 
@@ -42,23 +46,33 @@ def parse(exposed: str) -> Exposed:
 
 @dataclass(frozen=True)
 class Exporter:
-    poller: Poller
-    publisher: Publisher
-    telemetry: Telemetry
-    client: Client
+    parts: assembly.Exporter
 
     async def refresh(self, *names: str) -> None:
-        """Refresh the collectors once, as the poller would, the organization's names first."""
-        watched = {status.name: (collector, status) for collector, status in self.poller._watched}
-        for name in sorted(names or watched, key=lambda name: name != "organization"):
-            await self.poller._refresh(*watched[name])
+        """Refresh the collectors once, as the poller would, the organization's names first, and publish."""
+        for job in self.parts.organization:
+            if not names or job.state.collector in names:
+                await job.refresh_once(assembly.utc_now())
+        await self.roll()
+        await self.publish()
+
+    async def publish(self) -> None:
+        await self.parts.poller.publish()
 
     async def roll(self) -> None:
-        await self.publisher.roll()
+        await self.parts.poller.roll()
+
+    @property
+    def poller(self) -> Poller:
+        return self.parts.poller
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.parts.publisher.snapshot
 
     @property
     def text(self) -> str:
-        return b"".join(self.publisher.snapshot.plain[Format.TEXT].chunks).decode()
+        return b"".join(self.snapshot.plain[Format.TEXT].chunks).decode()
 
     @property
     def data_text(self) -> str:
@@ -74,8 +88,22 @@ class Exporter:
         lines = (line for line in self.text.splitlines(keepends=True) if line.startswith((f"{name}{{", f"{name} ")))
         return parse("".join(lines)).get(name, {}).get(labels(**values))
 
-    def status(self, collector: str) -> CollectorStatus:
-        return next(status for status in self.telemetry.statuses if status.name == collector)
+    @property
+    def client(self) -> Client:
+        return self.parts.client
+
+    @property
+    def names(self) -> Names:
+        inventory = self.parts.organization.inventory
+        assert inventory
+        assert inventory.reading
+        return inventory.reading.names
+
+    def job(self, collector: str) -> Job[Any]:
+        return next(job for job in self.parts.organization if job.state.collector == collector)
+
+    def state(self, collector: str) -> State:
+        return self.job(collector).state
 
 
 def _is_of_the_api(line: str) -> bool:
@@ -90,8 +118,7 @@ async def exporting(
     """With the settings of the flags; the clock is the machine's, which tests freeze."""
     settings = load(["--api.base-url", base_url, "--api.retry-seconds", "3", *flags], {"ANTHROPIC_ADMIN_API_KEY": key})
     assert settings.api.key
-    telemetry = Telemetry(organization=settings.organization.name)
-    api = Api(settings.api.base_url, AdminKey(settings.api.key, key_file))
-    async with connect(settings, api, telemetry.observe_request) as client:
-        publisher, poller = assemble(settings, client, telemetry)
-        yield Exporter(poller, publisher, telemetry, client)
+    api = assembly.Upstream(settings.api.base_url, AdminKey(settings.api.key, key_file))
+    parts = assembly.assemble(settings, api)
+    async with parts.client:
+        yield Exporter(parts)

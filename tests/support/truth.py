@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
+from exporter.demo.simulation.cost import CostRow
 from exporter.demo.simulation.organization import SimulatedOrganization
 from tests.support.exporting import Exposed, Labels, labels
 
@@ -21,7 +22,6 @@ TOKEN_TYPES = {
     "output_tokens": "output",
 }
 Sums = dict[Labels, Fraction]
-NO_SUM = Fraction(0)
 
 
 def expected(
@@ -85,46 +85,78 @@ def _workspace(organization: SimulatedOrganization, workspace_id: str | None) ->
     return {"workspace": names[workspace_id] or workspace_id, "workspace_id": workspace_id}
 
 
-def _with_zeros(by_day: Mapping[str, Mapping[frozenset[tuple[str, str]], Fraction]]) -> Sums:
-    every = {key for sums in by_day.values() for key in sums}
-    return {key | labels(days_ago=age): sums.get(key, NO_SUM) for age, sums in by_day.items() for key in every}
+# Dimensions as the API has them: workspace and model first, then the others.
+Dimensions = tuple[str, ...]
+
+
+def _zeros(rows: Mapping[date, set[Dimensions]], reported: Iterable[date]) -> dict[date, set[Dimensions]]:
+    """The rows of nothing that rule 3 of the contract adds to each reported day."""
+    every = set().union(*rows.values())
+    found = {}
+    for day in reported:
+        nearby = [of for other, of in rows.items() if -7 <= (day - other).days <= 11]
+        there = {row[:2] for row in rows.get(day, ())}
+        pairs = {row[:2] for of in nearby for row in of} - there
+        found[day] = {min(row for of in nearby for row in of if row[:2] == pair) for pair in pairs}
+        if not there and not pairs and every:
+            found[day] = {min(every)}
+    return found
 
 
 def _usage(organization: SimulatedOrganization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
-    tokens: dict[str, Sums] = {}
-    searches: dict[str, Sums] = {}
-    for age, day in _days(now, days):
-        tokens[age], searches[age] = defaultdict(Fraction), defaultdict(Fraction)
-        for row in organization.usage_rows(day, at):
-            base = labels(**_workspace(organization, row.workspace_id), model=row.model, service_tier=row.service_tier)
-            searches[age][base] += row.web_search_requests
-            for field, token_type in TOKEN_TYPES.items():
-                tokens[age][base | labels(token_type=token_type)] += getattr(row, field)
-    return {
-        "anthropic_usage_tokens": _with_zeros(tokens),
-        "anthropic_usage_web_search_requests": _with_zeros(searches),
+    tokens: Sums = defaultdict(Fraction)
+    searches: Sums = defaultdict(Fraction)
+    rows = {day: organization.usage_rows(day, at) for _, day in _days(now, days)}
+    dimensions: dict[date, set[Dimensions]] = {
+        day: {(row.workspace_id or "", row.model, row.service_tier) for row in rows[day]} for day in rows
     }
+    zeros = _zeros(dimensions, rows)
+    for age, day in _days(now, days):
+
+        def base(of: Dimensions, age: str = age) -> Labels:
+            workspace_id, model, tier = of
+            named = _workspace(organization, workspace_id or None)
+            return labels(**named, model=model, service_tier=tier, days_ago=age)
+
+        for row in rows[day]:
+            key = base((row.workspace_id or "", row.model, row.service_tier))
+            searches[key] += row.web_search_requests
+            for field, token_type in TOKEN_TYPES.items():
+                tokens[key | labels(token_type=token_type)] += getattr(row, field)
+        for of in zeros[day]:
+            searches[base(of)] += 0
+            for token_type in TOKEN_TYPES.values():
+                tokens[base(of) | labels(token_type=token_type)] += 0
+    return {"anthropic_usage_tokens": tokens, "anthropic_usage_web_search_requests": searches}
 
 
 def _cost(organization: SimulatedOrganization, now: datetime, days: int, at: datetime) -> dict[str, Sums]:
-    rows = {day: organization.cost_rows(day, at) for _, day in _days(now, 62)}
-    newest = max(day for day, of_day in rows.items() if of_day)
-    by_day: dict[str, Sums] = {}
-    for age, day in _days(now, days):
-        if day <= newest:
-            by_day[age] = defaultdict(Fraction)
-            for row in rows[day]:
-                by_day[age][
-                    labels(
-                        **_workspace(organization, row.key.workspace_id),
-                        cost_type=row.key.cost_type,
-                        model=row.key.model or "none",
-                        token_type=_token_type(row.key.token_type),
-                        service_tier=row.key.service_tier or "none",
-                    )
-                ] += Fraction(row.amount) / 100
-    month = now.astimezone(UTC).date().replace(day=1)
+    today = now.astimezone(UTC).date()
+    month = today.replace(day=1)
     previous = (month - timedelta(days=1)).replace(day=1)
+    oldest = min(previous, today - timedelta(days=days - 1))
+    rows = {day: organization.cost_rows(day, at) for _, day in _days(now, (today - oldest).days + 1)}
+    newest = max(day for day, of_day in rows.items() if of_day)
+
+    def dimensions(row: CostRow) -> Dimensions:
+        key = row.key
+        tier, model = key.service_tier or "none", key.model or "none"
+        return (key.workspace_id or "", model, key.cost_type, _token_type(key.token_type), tier)
+
+    def named(of: Dimensions, age: str) -> Labels:
+        workspace_id, model, cost_type, token_type, tier = of
+        workspace = _workspace(organization, workspace_id or None)
+        own = {"cost_type": cost_type, "model": model, "token_type": token_type, "service_tier": tier}
+        return labels(**workspace, **own, days_ago=age)
+
+    ages = {day: age for age, day in _days(now, days) if day <= newest}
+    zeros = _zeros({day: set(map(dimensions, of_day)) for day, of_day in rows.items()}, ages)
+    cost: Sums = defaultdict(Fraction)
+    for day, age in ages.items():
+        for row in rows[day]:
+            cost[named(dimensions(row), age)] += Fraction(row.amount) / 100
+        for of in zeros[day]:
+            cost[named(of, age)] += 0
 
     def total(selected: Iterable[date]) -> Sums:
         sums: Sums = defaultdict(Fraction)
@@ -134,7 +166,7 @@ def _cost(organization: SimulatedOrganization, now: datetime, days: int, at: dat
         return sums
 
     return {
-        "anthropic_cost_usd": _with_zeros(by_day),
+        "anthropic_cost_usd": cost,
         "anthropic_cost_month_to_date_usd": total(day for day in rows if day >= month),
         "anthropic_cost_previous_month_usd": total(day for day in rows if previous <= day < month)
         if newest >= month - timedelta(days=1)

@@ -7,9 +7,10 @@ import threading
 from datetime import UTC, datetime
 from typing import Self
 
-from exporter.exposition import Body
-from exporter.snapshot import Publisher
-from exporter.telemetry import Telemetry
+from exporter.exposition.gzip_member import Body
+from exporter.exposition.publisher import Publisher
+from exporter.exposition.store import Snapshot
+from exporter.jobs.process import Process
 from exporter.web.routes import application
 from exporter.web.server import Server, listen, urls
 
@@ -18,18 +19,23 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LARGE = Body((b"#" * 1_000_000,) * 64, 64_000_000)
 
 
+def small() -> Snapshot:
+    """Of an exporter without any organization."""
+    publisher = Publisher(NOW.date())
+    Process("1.2.3", "revision", demo=False, lines_dropped=lambda: 0).show(publisher)
+    publisher.open()
+    return publisher.snapshot
+
+
 class Endpoint:
     """The endpoint on an ephemeral port, in a thread with its own event loop."""
 
     def __init__(self, *, telemetry_path: str = "/metrics", demo: bool = False) -> None:
-        self.ready = False
-        self.snapshot = Publisher([], Telemetry(), lambda: NOW).snapshot
+        self.snapshot = small()
         self._sockets = listen(["127.0.0.1:0"])
         self.address: tuple[str, int] = self._sockets[0].getsockname()
         (self.url,) = urls(self._sockets)
-        self.server = Server(
-            application(lambda: self.snapshot, lambda: self.ready, telemetry_path=telemetry_path, demo=demo)
-        )
+        self.server = Server(application(lambda: self.snapshot, telemetry_path=telemetry_path, demo=demo))
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(self._sockets)))
 
     def __enter__(self) -> Self:

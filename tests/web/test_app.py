@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,12 +16,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import __version__
-from exporter.exposition import Body
-from exporter.snapshot import Format, Publisher, Snapshot
-from exporter.telemetry import Telemetry
+from exporter.exposition.formats import Format
+from exporter.exposition.gzip_member import Body
+from exporter.exposition.store import Snapshot
 from exporter.web.server import ListenError, listen, urls
 from tests.support.processes import PATIENCE_SECONDS
-from tests.web.endpoint import LARGE, NOW, Endpoint
+from tests.web.endpoint import LARGE, Endpoint, small
 
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0"}
 GZIP = {"accept-encoding": "gzip"}
@@ -36,8 +37,7 @@ def shared() -> Iterator[Endpoint]:
 @pytest.fixture
 def endpoint(shared: Endpoint) -> Endpoint:
     """One server for most tests, since a server takes a fifth of a second to stop."""
-    shared.ready = False
-    shared.snapshot = Publisher([], Telemetry(), lambda: NOW).snapshot
+    shared.snapshot = small()
     return shared
 
 
@@ -213,7 +213,7 @@ def test_it_is_healthy_as_soon_as_it_answers(client: httpx.Client) -> None:
 def test_it_is_ready_when_the_collectors_have_tried(endpoint: Endpoint, client: httpx.Client) -> None:
     answer = client.get("/-/ready")
     assert (answer.status_code, answer.text) == (503, "not ready: waiting for the collectors' first attempts\n")
-    endpoint.ready = True
+    endpoint.snapshot = replace(endpoint.snapshot, is_ready=True)
     answer = client.get("/-/ready")
     assert (answer.status_code, answer.text) == (200, "ready\n")
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from exporter.snapshot import Format, Snapshot
+from exporter.exposition.formats import Format
+from exporter.exposition.store import Snapshot
 from exporter.web import protocol
 from tests.support.processes import PATIENCE_SECONDS
 from tests.web.endpoint import LARGE, Endpoint

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from exporter.api.shapes.envelope import Cents, Count, Dollars, ReportPage, Timestamp, Unlabelled
-from exporter.contract import claude_code
+from exporter.contract import activity
 
 
 class Actor(
-    claude_code.Actor,
+    activity.Actor,
     # `service_account_id` and `subject` are not documented here: the names that the newer API gives to other kinds.
     rename={
         "kind": "type",
@@ -26,13 +26,13 @@ class Actor(
     subject: str | None = None
 
 
-class LinesOfCode(claude_code.Lines):
+class LinesOfCode(activity.Lines):
     added: Count
     removed: Count
 
 
 class CoreMetrics(
-    claude_code.Core,
+    activity.Core,
     rename={
         "sessions": "num_sessions",
         "lines": "lines_of_code",
@@ -46,30 +46,30 @@ class CoreMetrics(
     pull_requests: Count
 
 
-class ToolAction(claude_code.Decisions):
+class ToolAction(activity.Decisions):
     accepted: Count
     rejected: Count
 
 
-class Tokens(claude_code.Tokens, rename={"uncached_input": "input", "cache_write": "cache_creation"}):
+class Tokens(activity.Tokens, rename={"uncached_input": "input", "cache_write": "cache_creation"}):
     uncached_input: Count
     output: Count
     cache_read: Count
     cache_write: Count
 
 
-class EstimatedCost(claude_code.Estimate, rename={"cents": "amount"}):
+class EstimatedCost(activity.Estimate, rename={"cents": "amount"}):
     cents: Cents
     currency: Dollars
 
 
-class ModelUse(claude_code.ModelUse, rename={"estimate": "estimated_cost"}):
+class ModelUse(activity.ModelUse, rename={"estimate": "estimated_cost"}):
     tokens: Tokens
     estimate: EstimatedCost
 
 
 class ClaudeCodeRow(
-    claude_code.Activity,
+    activity.Activity,
     kw_only=True,
     rename={
         "core": "core_metrics",
@@ -82,7 +82,7 @@ class ClaudeCodeRow(
     actor: Actor
     core: CoreMetrics
     tools: dict[str, ToolAction]
-    models: list[ModelUse]
+    models: tuple[ModelUse, ...]  # a list is walked by the garbage collector, a tuple of these is not
     customer_type: str | None = None
     terminal: str | None = None
     subscription_type: Unlabelled = None

@@ -5,7 +5,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.checksum import crc32_of_both
+from exporter.exposition.checksum import crc32_of_both
 
 
 @given(st.binary(), st.binary())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.collectors.activity import FoldedDay
+from exporter.contract.claude_code import FoldedRows
 from tests.support.answers import CLAUDE_CODE, Row, claude_code_row, script
 from tests.support.exporting import Exporter, Exposed, exporting, labels
 from tests.support.processes import PATIENCE_SECONDS
@@ -198,7 +198,7 @@ def test_data_through_is_the_end_of_the_newest_day_with_a_row(days: tuple[str, .
     async def act(exporter: Exporter) -> None:
         for _ in range(2):
             await exporter.refresh("claude_code")
-            assert exporter.status("claude_code").up
+            assert exporter.state("claude_code").up
             assert exporter.value(THROUGH, collector="claude_code") == through
 
     with_exporter({day: [claude_code_row(day)] for day in days}, act)
@@ -248,8 +248,8 @@ def test_actors_have_their_names_on_the_newest_days_alone() -> None:
 def test_no_row_of_a_day_without_names_is_held(clock: Clock) -> None:
     async def act(exporter: Exporter) -> None:
         def held() -> list[str]:
-            days = exporter.publisher.reading("claude_code").days
-            return sorted(day.isoformat() for day, held in days.items() if not isinstance(held.content, FoldedDay))
+            days = exporter.job("claude_code").reading.days  # type: ignore[union-attr]  # it has been read
+            return sorted(day.isoformat() for day, held in days.items() if not isinstance(held.rows, FoldedRows))
 
         await exporter.refresh("claude_code")
         assert held() == [YESTERDAY, TODAY]

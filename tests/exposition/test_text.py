@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import gzip
-import math
-import zlib
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,8 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.exposition import PIECE_SAMPLES, Part, gzipped, number_text, plain, render
-from exporter.metrics import Family, label_text
+from exporter.contract.days import day_label
+from exporter.contract.labels import label_text
+from exporter.contract.metric import Declared, Family, Group, Section
+from exporter.exposition.formats import Format
+from exporter.exposition.text import PIECE_SAMPLES, lines, lines_by_family, number_text, write
 
 # Prometheus takes any valid UTF-8; prometheus-client's parser splits lines at line feeds only.
 values = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -30,11 +32,16 @@ samples = st.dictionaries(st.tuples(values, values), numbers, max_size=20)
 
 def family(samples: dict[tuple[str, str], int | float | Decimal], name: str = "anthropic_x") -> Family:
     sums = {label_text([("a", a), ("b", b)]): number for (a, b), number in samples.items()}
-    return Family(name, "What it is, in its unit.", [('days_ago="0"', sums)])
+    return Family(Declared(name, "What it is, in its unit", "units"), [Group('days_ago="0"', sums)])
 
 
 def text(*families: Family) -> str:
-    return b"".join(render(families)).decode()
+    return b"".join(
+        part
+        for family in families
+        if (pieces := tuple(lines(family)))
+        for part in (Format.TEXT.header(family.declared), *pieces)
+    ).decode()
 
 
 @given(samples)
@@ -99,30 +106,69 @@ def test_numbers_look_as_prometheus_writes_them() -> None:
 
 
 def test_a_family_without_samples_is_left_out() -> None:
-    assert text(Family("m", "help", [('days_ago="0"', {})])) == ""
+    assert lines_by_family([Family(Declared("m", "help", "units"), [Group('days_ago="0"', {})])]) == {}
 
 
-def test_a_large_family_is_rendered_in_pieces_with_one_header() -> None:
-    large = family({(str(n), ""): n for n in range(PIECE_SAMPLES + 1)})
-    pieces = list(render([large]))
-    assert max(piece.count(b"\n") for piece in pieces) == PIECE_SAMPLES
-    assert b"".join(pieces).count(b"# TYPE") == 1
+def test_a_sample_without_labels_has_no_braces() -> None:
+    declared = Declared("m", "help", "units")
+    assert lines_by_family([Family(declared, [Group("", {"": 1})])]) == {"m": (b"m 1.0\n",)}
+    assert lines_by_family([Family(declared, [Group('a="b"', {"": 1}, "_sum")])]) == {"m": (b'm_sum{a="b"} 1.0\n',)}
 
 
-@given(st.lists(st.lists(st.binary(max_size=2000), max_size=3), max_size=4), st.binary(max_size=300))
-def test_parts_make_one_gzip_member_with_the_plain_bytes(texts: list[list[bytes]], end: bytes) -> None:
-    parts = [Part.of(pieces) for pieces in texts]
-    identity = plain(parts, end)
-    body = gzipped(parts, end)
-    compressed = b"".join(body.chunks)
-    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    assert member.decompress(compressed) == b"".join(identity.chunks)
-    assert member.eof
-    assert not member.unused_data
-    assert gzip.decompress(compressed) == b"".join(piece for pieces in texts for piece in pieces) + end
-    assert body.length == len(compressed)
+def test_a_large_family_is_written_in_pieces() -> None:
+    pieces = list(lines(family({(str(n), ""): n for n in range(PIECE_SAMPLES + 1)})))
+    assert [piece.count(b"\n") for piece in pieces] == [PIECE_SAMPLES, 1]
 
 
 def test_a_help_text_stays_on_its_line() -> None:
-    exposed = text(Family("m", "one\ntwo \\ three", [("", {'a="b"': math.pi})]))
-    assert exposed.splitlines()[0] == r"# HELP m one\ntwo \\ three"
+    header = Format.TEXT.header(Declared("m", "one\ntwo \\ three", "units"))
+    assert header.decode().splitlines()[0] == r"# HELP m one\ntwo \\ three."
+
+
+# The text of days that go on
+
+TODAY = date(2026, 11, 21)
+by_day = st.dictionaries(st.integers(0, 40), samples, max_size=5)
+
+
+def sections(days: dict[int, dict[tuple[str, str], Any]], today: date, written: list[date]) -> list[Section]:
+    """A section for each of the days, which are counted from `TODAY`."""
+
+    def of(day: date, sums: dict[tuple[str, str], Any]) -> Section:
+        def families() -> list[Family]:
+            written.append(day)
+            found = family(sums)
+            labels = label_text([("organization", 'days_ago="1",')]) + "," + day_label(day, today)
+            return [Family(found.declared, [Group(labels, found.groups[0].sums)])]
+
+        return Section(day, (day, tuple(sums.items())), families)
+
+    return [of(TODAY - timedelta(days=age), sums) for age, sums in days.items()]
+
+
+@given(by_day, by_day, st.integers(-5, 100))
+def test_text_that_is_moved_to_another_day_is_the_text_that_would_be_written_there(
+    before: dict[int, dict[tuple[str, str], Any]], after: dict[int, dict[tuple[str, str], Any]], later: int
+) -> None:
+    today = TODAY + timedelta(days=later)
+    old = write(sections(before, TODAY, []), TODAY)
+    written: list[date] = []
+    moved = write(sections(after, today, written), today, old)
+    anew = write(sections(after, today, []), today)
+    assert moved.families == anew.families
+    assert moved.samples == anew.samples
+    same = {age for age in after if age in before and list(before[age].items()) == list(after[age].items())}
+    assert set(written) == {TODAY - timedelta(days=age) for age in after.keys() - same}
+
+
+def test_what_has_no_key_is_always_written_anew() -> None:
+    written = []
+
+    def families() -> list[Family]:
+        written.append(1)
+        return [family({("a", "b"): len(written)})]
+
+    first = write([Section(None, None, families)], TODAY)
+    second = write([Section(None, None, families)], TODAY, first)
+    assert len(written) == 2
+    assert first.families != second.families

@@ -43,13 +43,28 @@ def tokens(**own: str) -> Labels:
     return labels(**(base | own))
 
 
-def test_it_asks_for_whole_utc_days_with_the_largest_page() -> None:
+def test_it_asks_for_whole_utc_days() -> None:
     _, api = exposed({}, "--usage.days", "31")
     (seen,) = api.seen(USAGE)
     assert seen.param("starting_at") == "2026-10-22T00:00:00Z"
     assert seen.param("ending_at") == "2026-11-22T00:00:00Z"
-    assert (seen.param("bucket_width"), seen.param("limit")) == ("1d", "31")
+    assert seen.param("bucket_width") == "1d"
     assert seen.every("group_by[]") == ["workspace_id", "model", "service_tier"]
+
+
+@pytest.mark.parametrize(("rows", "limit"), [(0, "31"), (1, "31"), (900, "11"), (6_000, "1"), (20_000, "1")])
+def test_a_page_has_as_many_days_as_are_read_at_once_without_holding_up_a_scrape(rows: int, limit: str) -> None:
+    """Two at first; then by the largest of the days."""
+
+    async def run(base_url: str) -> list[str | None]:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh()
+            await exporter.refresh("usage")
+            return [seen.param("limit") for seen in api.seen(USAGE)]
+
+    with ScriptedApi() as api:
+        script(api, usage={TODAY: [usage_row(model=f"model {number}") for number in range(rows)]})
+        assert asyncio.run(run(api.base_url)) == ["2", limit]
 
 
 def test_nested_cache_tokens_and_searches_are_read() -> None:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import Metric, Totals, add_up, day_families, grouped, label_text
-
-TODAY = date(2026, 11, 21)
+from exporter.contract.labels import label_text
+from exporter.contract.metric import Family, Group, Metric
+from exporter.contract.sums import Totals, add_up, families, grouped
 
 
 class Row(NamedTuple):
@@ -20,7 +21,9 @@ class Row(NamedTuple):
     number: Decimal
 
 
-METRIC: Metric[Row] = Metric("m", "help", "source", lambda row: [((row.kind,), row.number)], labels=("kind",))
+METRIC: Metric[Row] = Metric(
+    "m", "help", "unit", ("actor",), ("kind",), "source", samples=lambda row: [((row.kind,), row.number)]
+)
 
 values = st.text(st.characters(codec="utf-8"), max_size=4)
 cents = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=6)
@@ -62,23 +65,29 @@ def test_totals_of_parts_are_the_sums_of_the_whole(parts: list[list[Row]]) -> No
     assert list(totals_of_parts.by_name()["m"].items()) == list(whole.items())
 
 
-@given(st.dictionaries(st.integers(0, 9).map(lambda age: TODAY - timedelta(days=age)), rows, max_size=4))
-def test_zero_fill_gives_every_day_the_label_sets_of_all_days_and_changes_no_sum(days: dict[date, list[Row]]) -> None:
-    (filled,) = day_families([METRIC], days, text_of, today=TODAY, zero_fill=True)
-    (bare,) = day_families([METRIC], days, text_of, today=TODAY, zero_fill=False)
-    assert len({tuple(sums) for _, sums in filled.groups}) <= 1
-    for (prefix, full), (same_prefix, seen) in zip(filled.groups, bare.groups, strict=True):
-        assert prefix == same_prefix
-        assert seen.items() <= full.items()
-        assert not any(full[text] for text in full.keys() - seen.keys())
+@given(rows, st.randoms())
+def test_groups_that_are_folded_keep_their_sums(rows: list[Row], random: Random) -> None:
+    """The place where groups can be folded lies between grouping and adding up."""
+    kept = {text for text in grouped(rows, text_of) if random.random() < 0.5}
+
+    def fold(groups: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+        other = [row for text, of_group in groups.items() if text not in kept for row in of_group]
+        return {**{text: list(groups[text]) for text in groups if text in kept}, 'actor="other"': other}
+
+    (whole,) = families([METRIC], rows, text_of, "")
+    (folded,) = families([METRIC], rows, text_of, "", fold)
+
+    def by_kind(family: Family) -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for group in family.groups:
+            for text, number in group.sums.items():
+                sums[text.rpartition('kind="')[2]] += Decimal(number)
+        return {kind: total for kind, total in sums.items() if total}
+
+    assert by_kind(whole) == by_kind(folded)
 
 
-def test_a_day_without_rows_has_samples_only_with_zero_fill() -> None:
-    days = {TODAY: [], TODAY - timedelta(days=1): [Row("a", "k", Decimal(5))]}
-    (filled,) = day_families([METRIC], days, text_of, today=TODAY, prefix='organization="o"', zero_fill=True)
-    (bare,) = day_families([METRIC], days, text_of, today=TODAY, zero_fill=False)
-    assert [len(sums) for _, sums in bare.groups] == [0, 1]
-    assert list(filled.groups) == [
-        ('organization="o",days_ago="0"', {'actor="a",kind="k"': 0}),
-        ('organization="o",days_ago="1"', {'actor="a",kind="k"': 5}),
-    ]
+def test_a_family_has_the_label_text_that_all_of_it_shares_once() -> None:
+    row = Row("a", "k", Decimal(5))
+    (family,) = families([METRIC], [row], text_of, 'organization="o",days_ago="1"')
+    assert family == Family(METRIC, [Group('organization="o",days_ago="1"', {'actor="a",kind="k"': Decimal(5)})])

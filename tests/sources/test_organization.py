@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.collectors.directory import Directory
+from exporter.contract.metric import Family, Metric
+from exporter.contract.names import Names
+from exporter.contract.sums import families
+from exporter.contract.usage import UsageRecord, UsageTable
 from tests.support.answers import (
     API_KEYS,
     ME,
@@ -19,6 +21,7 @@ from tests.support.answers import (
     api_key_row,
     listing,
     script,
+    usage_row,
     workspace_row,
 )
 from tests.support.exporting import Exporter, Exposed, exporting, labels
@@ -67,9 +70,9 @@ def read(answers: dict[str, Any], *flags: str) -> tuple[Exporter, ScriptedApi]:
         return asyncio.run(run(api.base_url)), api
 
 
-def directory(answers: dict[str, Any]) -> tuple[Directory, Exporter, ScriptedApi]:
+def directory(answers: dict[str, Any]) -> tuple[Names, Exporter, ScriptedApi]:
     exporter, api = read(answers)
-    return exporter.publisher.reading("organization").directory, exporter, api
+    return exporter.names, exporter, api
 
 
 def exposed(answers: dict[str, Any], *flags: str) -> Exposed:
@@ -143,10 +146,10 @@ def test_the_default_workspace_once_found_is_not_lost_with_the_parameter() -> No
     async def run(base_url: str) -> None:
         async with exporting(base_url) as exporter:
             await exporter.refresh("organization")
-            known: Directory = exporter.publisher.reading("organization").directory
+            known: Names = exporter.names
             api.on(WORKSPACES, [error(400, "a stray one"), listing({"id": "wrkspc_01", "name": "Research"})])
             await exporter.refresh("organization")
-            now: Directory = exporter.publisher.reading("organization").directory
+            now: Names = exporter.names
             assert known.default_workspace_id
             assert now.workspace(known.default_workspace_id) == ("default", "default")
 
@@ -321,19 +324,59 @@ def test_users_and_service_accounts_are_counted() -> None:
     }
 
 
-def test_usage_is_rendered_anew_when_a_name_changes_and_not_when_a_status_does(clock: Clock) -> None:
-    async def run(base_url: str) -> list[bool]:
+def test_usage_is_written_anew_when_a_name_changes_and_not_when_a_status_does(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def counted(
+        metrics: Iterable[Metric[UsageRecord]],
+        records: Iterable[UsageRecord],
+        text_of: Callable[[UsageRecord], str],
+        prefix: str,
+    ) -> Iterable[Family]:
+        written.append(prefix)
+        return families(metrics, records, text_of, prefix)
+
+    async def run(base_url: str) -> list[int]:
+        numbers = []
         async with exporting(base_url) as exporter:
             await exporter.refresh("organization", "usage")
-            parts = [exporter.publisher._rendered["usage"].part]
             for hour, changed in (("13", {"status": "archived"}), ("14", {"name": "nightly"})):
                 clock(f"2026-11-21T{hour}:00:00Z")
                 api.on(API_KEYS, listing(api_key_row("apikey_01", **changed)))
+                written.clear()
                 await exporter.refresh("organization")
                 assert exporter.value(KEY_INFO, **KEY) is None
-                parts.append(exporter.publisher._rendered["usage"].part)
-            return [after is before for before, after in pairwise(parts)]
+                numbers.append(len(written))
+        return numbers
+
+    monkeypatch.setattr("exporter.contract.usage.families", counted)
+    with ScriptedApi() as api:
+        script(api, usage={"2026-11-20": [usage_row()]})
+        same, renamed = asyncio.run(run(api.base_url))
+    assert same == 0
+    assert renamed > 0
+
+
+def test_a_defect_that_a_new_name_brings_out_leaves_the_old_data_and_says_so(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization", "usage")
+            before = exporter.exposed["anthropic_usage_tokens"]
+            clock("2026-11-21T13:00:00Z")
+            api.on(API_KEYS, listing(api_key_row("apikey_01", name="nightly")))
+            with monkeypatch.context() as patch:
+                patch.setattr(UsageTable, "sections", "a defect")
+                await exporter.refresh("organization")
+            assert exporter.exposed["anthropic_usage_tokens"] == before
+            assert exporter.value("anthropic_exporter_collector_up", collector="organization") == 1
+            assert exporter.value("anthropic_exporter_collector_up", collector="usage") == 0
+            assert exporter.value("anthropic_exporter_collector_failing", collector="usage", reason="bug") == 1
+            assert exporter.value("anthropic_exporter_up") == 0
 
     with ScriptedApi() as api:
-        script(api)
-        assert asyncio.run(run(api.base_url)) == [True, False]
+        script(api, usage={"2026-11-20": [usage_row()]})
+        asyncio.run(run(api.base_url))

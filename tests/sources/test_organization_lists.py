@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from tests.collectors.test_organization import read
-from tests.collectors.test_organization_faults import FAULTS, LISTS, changed
+from tests.sources.test_organization import read
+from tests.sources.test_organization_faults import FAULTS, LISTS, changed
 from tests.support.answers import API_KEYS, ME, USERS, WORKSPACES
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.scripted import Answer, Seen, error
@@ -43,7 +43,7 @@ def test_no_list_waits_for_another() -> None:
         return changed(seen.path)
 
     exporter, _ = read(dict.fromkeys(at_once, late))
-    assert exporter.status("organization").up
+    assert exporter.state("organization").up
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.collectors.test_organization import (
+from tests.sources.test_organization import (
     FAMILIES,
     FAMILIES_OF,
     KEY_CREATED,
@@ -74,7 +74,7 @@ def test_a_decoration_that_cannot_be_read_is_as_if_it_were_absent_and_told(
         exporter, _ = read({path: answer(wrong)})
     absent, _ = read({path: answer(None)})
     assert exporter.data_text == absent.data_text
-    assert exporter.status("organization").up
+    assert exporter.state("organization").up
     told = [line for line in lines if line["log_level"] == "warning"]
     assert [(line["endpoint"], line["field"], line["rows"]) for line in told] == [(path.rpartition("/")[2], field, 1)]
 
@@ -192,7 +192,7 @@ def test_a_list_that_fails_keeps_its_own_data_and_harms_no_other(path: str, reas
     async def run(base_url: str) -> None:
         async with exporting(base_url, *AT_ONCE) as exporter:
             await exporter.refresh("organization")
-            before, directory, through = exporter.exposed, names(exporter), exporter.status("organization").data_through
+            before, directory, through = exporter.exposed, names(exporter), exporter.state("organization").data_through
             for other in LISTS:
                 api.on(other, changed(other))
             api.on(path, FAULTS[reason])
@@ -206,7 +206,7 @@ def test_a_list_that_fails_keeps_its_own_data_and_harms_no_other(path: str, reas
             failing = during["anthropic_exporter_collector_failing"]
             (told,) = (dict(key)["reason"] for key, value in failing.items() if value)
             assert told == ("request" if reason == "stray" else reason)
-            assert exporter.status("organization").data_through == through
+            assert exporter.state("organization").data_through == through
             api.on(path, changed(path))
             await exporter.refresh("organization")
             assert exporter.value("anthropic_exporter_collector_up", collector="organization") == 1
@@ -214,7 +214,7 @@ def test_a_list_that_fails_keeps_its_own_data_and_harms_no_other(path: str, reas
                 assert of_list(exporter.exposed, other) != of_list(before, other)
 
     def names(exporter: Exporter) -> dict[str, Any]:
-        found = exporter.publisher.reading("organization").directory
+        found = exporter.names
         assert found.workspaces
         assert found.users
         by_list = (found.workspaces, None, found.api_keys, found.users, found.service_accounts)
@@ -300,7 +300,7 @@ def test_a_failure_of_all_lists_keeps_what_was_read() -> None:
             for path in LISTS:
                 api.on(path, FAULTS["schema"])
             await exporter.refresh("organization")
-            assert not exporter.status("organization").up
+            assert not exporter.state("organization").up
             return before, exporter.data_text
 
     with ScriptedApi() as api:

@@ -180,7 +180,7 @@ def test_data_through_is_the_end_of_the_newest_day_with_a_row(clock: Clock) -> N
 
     async def act(exporter: Exporter) -> None:
         await exporter.refresh("cost")
-        through = exporter.status("cost").data_through
+        through = exporter.state("cost").data_through
         assert through
         assert through.isoformat() == "2026-11-16T00:00:00+00:00", (
             "that the days after it are reported is our reckoning"
@@ -194,7 +194,7 @@ def test_without_a_row_there_is_no_data_through(clock: Clock) -> None:
 
     async def act(exporter: Exporter) -> None:
         await exporter.refresh("cost")
-        assert exporter.status("cost").up
+        assert exporter.state("cost").up
         through = "anthropic_exporter_collector_data_through_timestamp_seconds"
         assert exporter.value(through, collector="cost") is None
 
