@@ -159,10 +159,11 @@ def test_grouping_by_speed_sends_its_beta_header_and_reads_an_absent_field_as_no
 
 def test_the_organizations_label_is_on_every_family_of_the_api_and_of_its_collectors() -> None:
     found, _ = exposed({TODAY: [usage_row(output_tokens=1)]}, "--organization.name", "acme")
+    of_collectors = ("up", "collector_", "api_requests_total")
     for name, samples in found.items():
-        wanted = name.startswith(("anthropic_usage", "anthropic_exporter_collector", "anthropic_exporter_api"))
-        if wanted or name == "anthropic_exporter_up":
-            assert all(("organization", "acme") in key for key in samples), name
+        own = name.removeprefix("anthropic_exporter_")
+        wanted = own.startswith(of_collectors) or (own == name and not name.startswith("process_"))
+        assert {("organization", "acme") in key for key in samples} <= {wanted}, name
 
 
 def test_a_renamed_workspace_has_its_new_name_at_once() -> None:
