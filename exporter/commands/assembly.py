@@ -85,22 +85,29 @@ def assemble(settings: Settings, api: Upstream, *, demo: bool = False, pace_seco
         publisher.touch()
 
     client = connect(settings, api, observe)
-    organization = _organization(settings, client, Pace(pace_seconds), publisher, requests)
+    pace = Pace(pace_seconds)
+    organization = organization_jobs(settings, settings.organization.name, 0, client, pace, publisher, requests)
     process.show(publisher)
     publisher.open()
     return Exporter(client, organization, publisher, Poller([organization], publisher, process, utc_now))
 
 
-def _organization(
-    settings: Settings, client: Client, pace: Pace, publisher: Publisher, requests: Requests
+def organization_jobs(
+    settings: Settings,
+    name: str | None,
+    rank: int,
+    client: Client,
+    pace: Pace,
+    publisher: Publisher,
+    requests: Requests,
 ) -> OrganizationJobs:
-    name = settings.organization.name
+    """The jobs of one organization: `rank` is its place among the others, by name."""
     prefix = label_text([("organization", name)]) if name else ""
     people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
     return OrganizationJobs(
         name,
-        0,
+        rank,
         publisher,
         requests,
         utc_now,

@@ -6,7 +6,7 @@ its polynomial by a power of x. Bit 31 of a number here is the power 0, bit 0 th
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 DIVISOR = 0xEDB88320
 BITS = 0xFFFFFFFF
@@ -19,16 +19,20 @@ def crc32_of_both(first: int, second: int, second_bytes: int) -> int:
     return _product(first, _zero_bytes(second_bytes)) ^ second
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _zero_bytes(count: int) -> int:
     """What `count` zero bytes after a text multiply it by."""
-    power, square = ONE, ONE_BYTE
-    while count:
-        if count & 1:
-            power = _product(power, square)
-        square = _product(square, square)
-        count >>= 1
+    power = ONE
+    for bit in range(count.bit_length()):
+        if count >> bit & 1:
+            power = _product(power, _power_of_two_bytes(bit))
     return power
+
+
+@cache
+def _power_of_two_bytes(exponent: int) -> int:
+    half = _power_of_two_bytes(exponent - 1) if exponent else 0
+    return _product(half, half) if exponent else ONE_BYTE
 
 
 def _product(left: int, right: int) -> int:

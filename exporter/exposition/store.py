@@ -7,6 +7,7 @@ family do.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from exporter.exposition.text import Pieces
 
 SHELF_ORGANIZATIONS = 32
 STRETCH_BYTES = 65_536
+FORMATS = len(Format)
 
 
 class Key(NamedTuple):
@@ -106,7 +108,7 @@ class _Row:
         if not self._is_folded:
             for shelf in self._shelves:
                 shelf.fold()
-            self.folded = {form: Stretch.joined([shelf.folded[form] for shelf in self._shelves]) for form in Format}
+            self.folded = _joined({form: [shelf.folded[form] for shelf in self._shelves] for form in Format})
             self._is_folded = True
 
 
@@ -148,7 +150,7 @@ class _Shelf:
                 made[identity] = self._made.get(identity) or made.get(identity) or (pieces, Stretch.of(pieces))
                 stretches[form].append(made[identity][1])
         self._made = made
-        self.folded = {form: Stretch.joined(of_form) for form, of_form in stretches.items()}
+        self.folded = _joined(stretches)
         self._is_folded = True
 
     def _units(self) -> Iterator[_Unit]:
@@ -157,7 +159,21 @@ class _Shelf:
                 yield headers(family)
             for _, pieces in sorted(self._lines[family.name].items()):
                 for piece in pieces:
-                    yield (piece,) * len(Format)
+                    yield (piece,) * FORMATS
+
+
+def _joined(stretches: Mapping[Format, Sequence[Stretch]]) -> Mapping[Format, Stretch]:
+    """One for each format, and one and the same where they do not differ."""
+    first, *others = stretches.values()
+    one = Stretch.joined(first)
+    is_same = [all(map(operator.is_, first, other)) for other in others]
+    return dict(
+        zip(
+            Format,
+            (one, *(one if same else Stretch.joined(other) for same, other in zip(is_same, others, strict=True))),
+            strict=True,
+        )
+    )
 
 
 @cache

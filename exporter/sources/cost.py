@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
+from sys import intern
 
 from exporter.api.client import Client
 from exporter.api.endpoints import COST
@@ -118,11 +119,12 @@ def _rows(page: CostPage) -> list[tuple[date, list[CostRecord]]]:
 
 
 def _record(row: CostResult) -> CostRecord:
+    """Two months of rows repeat few texts, each of which is held once."""
     return CostRecord(
-        workspace_id=row.workspace_id,
-        cost_type=row.cost_type or NONE,
-        model=row.model or NONE,
-        token_type=TOKEN_TYPES.get(row.token_type, row.token_type) if row.token_type else NONE,
-        service_tier=row.service_tier or NONE,
+        workspace_id=row.workspace_id and intern(row.workspace_id),
+        cost_type=intern(row.cost_type or NONE),
+        model=intern(row.model or NONE),
+        token_type=intern(TOKEN_TYPES.get(row.token_type, row.token_type) if row.token_type else NONE),
+        service_tier=intern(row.service_tier or NONE),
         cents=Decimal(row.amount),
     )
