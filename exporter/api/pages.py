@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -58,6 +58,7 @@ async def pages(
             raise ApiError(reason, request.endpoint, message, status=200, request_id=reply.request_id)
         return cursor, made(page)
 
+    _decoder(shape)  # here, and not in several threads at once
     following = request
     while True:
         reply = await client.get(following)
@@ -90,14 +91,24 @@ def decode(reply: Reply, kind: type[T], endpoint: str, unreadable: Counter[str] 
 
 def _read(body: bytes, kind: type[T], unreadable: Counter[str]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return _decoder(kind).decode(body)
     except (msgspec.DecodeError, ValueError):
         mended = whole_unicode(body)
         if issubclass(kind, Listed | TokenPage | IdPage):
             return without_unreadable(mended, kind, unreadable)
         if mended == body:
             raise
-        return msgspec.json.decode(mended, type=kind)
+        return _decoder(kind).decode(mended)
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Made once, by one thread: two that make some of the same structs may end the process (msgspec 0.22)."""
+    decoder: msgspec.json.Decoder[T] = _decoders.get(kind) or msgspec.json.Decoder(kind)
+    _decoders[kind] = decoder
+    return decoder
+
+
+_decoders: dict[type, Any] = {}
 
 
 def _problem(cursor: str | None, seen: set[str]) -> str | None:

@@ -63,6 +63,10 @@ class _RawBuckets(msgspec.Struct):
     data: list[_RawBucket]
 
 
+# Pages are read in threads, which must not make decoders at once.
+_RAW_ROWS, _RAW_BUCKETS = msgspec.json.Decoder(_RawRows), msgspec.json.Decoder(_RawBuckets)
+
+
 class Repeats:
     """Knows what the pages so far had. A report's bucket or row may not come again, a list goes on with new IDs."""
 
@@ -119,8 +123,8 @@ def _raw_rows(body: bytes, bucket: int | None) -> list[RawRow]:
     """All rows of the page, or those of a bucket."""
     body = whole_unicode(body)
     if bucket is None:
-        return msgspec.json.decode(body, type=_RawRows).data
-    return msgspec.json.decode(body, type=_RawBuckets).data[bucket].results
+        return _RAW_ROWS.decode(body).data
+    return _RAW_BUCKETS.decode(body).data[bucket].results
 
 
 def _unknown(raw: RawRow, kind: type[msgspec.Struct]) -> Unknown:

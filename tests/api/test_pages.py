@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,7 @@ from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage
 from exporter.api.shapes.usage import UsagePage
 from exporter.contract.state import Reason
 from tests.api.reading import PATH, bucket, field, problem, read, read_ids, row
+from tests.support.processes import environment
 from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi, Seen
 
 NO_CURSOR = "the answer promises more pages but has no cursor"
@@ -357,3 +360,36 @@ def test_money_keeps_its_text(api: ScriptedApi, amount: str) -> None:
     bucket = {"starting_at": "2026-11-20T00:00:00Z", "results": [{"amount": amount, "currency": "USD"}]}
     api.on(PATH, {"data": [bucket], "has_more": False})
     assert read(api, CostPage)[0].data[0].results[0].amount == amount
+
+
+MANY_AT_ONCE = """
+import asyncio, sys
+from exporter.api.endpoints import CLAUDE_CODE
+from exporter.api.pages import pages
+from tests.support.answers import claude_code_row
+from tests.support.scripted import connect, ScriptedApi
+sys.setswitchinterval(1e-6)
+
+async def read(client, day):
+    request = CLAUDE_CODE.request(("starting_at", day))
+    return [rows async for rows in pages(client, request, CLAUDE_CODE.shape, made=lambda page: len(page.data))]
+
+async def main():
+    async with connect(api) as client:
+        print(await asyncio.gather(*(read(client, f"2026-11-0{day}") for day in range(1, 9))))
+
+with ScriptedApi() as api:
+    rows = [claude_code_row("2026-11-01", terminal_type=f"terminal {number}") for number in range(500)]
+    api.on(CLAUDE_CODE.path, {"data": rows, "has_more": False, "next_page": None})
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("attempt", range(6))
+def test_the_first_large_pages_may_come_all_at_once(attempt: int) -> None:
+    """Each is read in a thread of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", MANY_AT_ONCE], capture_output=True, text=True, check=False, env=environment()
+    )
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert done.stdout == f"{[[500]] * 8}\n"
