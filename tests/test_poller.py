@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from exporter.contract.cost import CostTable
+from exporter.contract.inventory import InventoryTable
+from exporter.jobs.process import Process
 from exporter.jobs.retries import HOUR_SECONDS, wait_seconds
 from exporter.sources.cost import CostSource
 from tests.support.answers import COST, USAGE, WORKSPACES, script, usage_row
@@ -205,3 +207,34 @@ def test_a_defect_in_a_collector_is_a_failure_like_others(
                 assert exporter.value("anthropic_exporter_collector_up", collector="cost") == 1
 
         asyncio.run(act())
+
+
+def test_a_defect_while_a_refusal_is_published_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedApi() as api:
+        script(api)
+        api.on(WORKSPACES, error(403))
+
+        async def act(exporter: Exporter) -> None:
+            await until(lambda: exporter.snapshot.is_ready)
+            assert exporter.value("anthropic_exporter_collector_failing", collector="organization", reason="bug") == 1
+            assert exporter.value("anthropic_exporter_collector_up", collector="usage") == 1
+
+        with monkeypatch.context() as patch:
+            patch.setattr(InventoryTable, "sections", raise_defect)
+            run_for(api, act)
+
+
+def test_a_defect_in_the_exporters_own_metrics_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedApi() as api:
+        script(api)
+
+        async def act(exporter: Exporter) -> None:
+            await until(lambda: exporter.snapshot.is_ready)
+            with monkeypatch.context() as patch:
+                patch.setattr(Process, "show", raise_defect)
+                seen, before = len(api.seen(USAGE)), exporter.text
+                await until(lambda: len(api.seen(USAGE)) > seen + 3)
+            assert "anthropic_exporter_collector_up" in before, "what was shown stays"
+            await until(lambda: exporter.text != before)
+
+        run_for(api, act, "--usage.interval-seconds", "0.2")

@@ -94,6 +94,19 @@ def disagreement(
     federated: bool = False,
 ) -> str:
     """What promtool says where the rules do otherwise than the checks; empty where they agree."""
+    series = input_series(exporters, max(check.at for check in checks), step, federated=federated)
+    return disagreement_on(promtool, folder, rule_groups, series, checks, step)
+
+
+def disagreement_on(
+    promtool: str,
+    folder: Path,
+    rule_groups: Sequence[Group],
+    series: Sequence[Mapping[str, str]],
+    checks: Sequence[Check],
+    step: timedelta = MINUTE,
+) -> str:
+    """The same on series as promtool writes them."""
     test = {
         "rule_files": [str(_written(folder / "rules.yml", {"groups": rule_groups}))],
         "group_eval_order": [group["name"] for group in rule_groups],
@@ -101,7 +114,7 @@ def disagreement(
         "tests": [
             {
                 "interval": _duration(step),
-                "input_series": input_series(exporters, max(check.at for check in checks), step, federated=federated),
+                "input_series": series,
                 "alert_rule_test": [
                     {"eval_time": _duration(check.at), "alertname": check.alert, "exp_alerts": list(check.firing)}
                     for check in checks

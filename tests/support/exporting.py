@@ -113,12 +113,12 @@ def _is_of_the_api(line: str) -> bool:
 
 @asynccontextmanager
 async def exporting(
-    base_url: str, *flags: str, key: str = KEY, key_file: Path | None = None
+    base_url: str, *flags: str, key: str = KEY, key_file: Path | None = None, pace_seconds: float | None = None
 ) -> AsyncIterator[Exporter]:
     """With the settings of the flags; the clock is the machine's, which tests freeze."""
     settings = load(["--api.base-url", base_url, "--api.retry-seconds", "3", *flags], {"ANTHROPIC_ADMIN_API_KEY": key})
     assert settings.api.key
     api = assembly.Upstream(settings.api.base_url, AdminKey(settings.api.key, key_file))
-    parts = assembly.assemble(settings, api)
+    parts = assembly.assemble(settings, api, pace_seconds=pace_seconds)
     async with parts.client:
         yield Exporter(parts)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+
+from exporter.api.pace import Pace
+from tests.support.answers import USAGE, script
+from tests.support.exporting import exporting
+from tests.support.scripted import ScriptedApi
+
+SECONDS = 0.3
+
+
+def turns(*asked: tuple[str, str], seconds: float = SECONDS) -> list[float]:
+    """When each of them had its turn, one asking after the other, in seconds from the start."""
+
+    async def run() -> list[float]:
+        pace, loop = Pace(seconds), asyncio.get_running_loop()
+        start = loop.time()
+        found = []
+
+        async def turn(endpoint: str, job: str) -> None:
+            await pace.turn(endpoint, job)
+            found.append(loop.time() - start)
+
+        async with asyncio.TaskGroup() as tasks:
+            for each in asked:
+                tasks.create_task(turn(*each))
+        return found
+
+    return asyncio.run(run())
+
+
+def test_the_first_polls_of_all_jobs_follow_each_other_at_once() -> None:
+    assert turns(("usage", "a"), ("usage", "b"), ("cost", "a"), seconds=60)[-1] < 60
+
+
+def test_from_then_on_the_polls_of_all_jobs_are_counted_together() -> None:
+    *_, third, fourth = turns(("usage", "a"), ("usage", "b"), ("usage", "a"), ("usage", "b"))
+    assert third >= SECONDS
+    assert fourth >= 2 * SECONDS
+
+
+def test_endpoints_are_paced_each_for_itself() -> None:
+    first, other, again = turns(("usage", "a"), ("cost", "a"), ("usage", "a"))
+    assert again >= SECONDS
+    assert max(first, other) < again
+
+
+def test_over_loopback_there_is_no_pace_unless_one_is_set() -> None:
+    async def run(base_url: str, pace_seconds: float | None) -> float:
+        async with exporting(base_url, "--no-organization.enabled", pace_seconds=pace_seconds) as exporter:
+            await exporter.refresh("usage")
+            await exporter.refresh("usage")
+        first, second = (seen.at for seen in api.seen(USAGE)[-2:])
+        return second - first
+
+    with ScriptedApi() as api:
+        script(api)
+        assert asyncio.run(run(api.base_url, SECONDS)) >= SECONDS * 0.9
+        assert asyncio.run(run(api.base_url, None)) < 60
