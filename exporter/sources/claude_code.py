@@ -25,7 +25,7 @@ from exporter.contract.claude_code import (
     FoldedRows,
     shows_names,
 )
-from exporter.contract.days import ONE_DAY, exposed_days, through, utc_day
+from exporter.contract.days import ONE_DAY, exposed_days, midnight, through, utc_day
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 from exporter.sources.windows import is_stale
@@ -108,8 +108,10 @@ class ClaudeCodeSource:
         return fold.rows()
 
     def _pages(self, day: date, made: Callable[[Rows], T]) -> AsyncIterator[T]:
+        start = midnight(day)
+
         def of_page(page: ClaudeCodePage) -> T:
-            return made([row for row in page.data if utc_day(row.date) == day])
+            return made([row for row in page.data if row.date == start or utc_day(row.date) == day])
 
         request = CLAUDE_CODE.request(("starting_at", day.isoformat()))
         return pages(self.client, request, CLAUDE_CODE.shape, made=of_page)

@@ -55,7 +55,7 @@ def api(series: int) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.api", str(port), str(series)]
     with started(command, environment()) as process:
-        _until_it_listens(process, port, "the API")
+        until_it_listens(process, port, "the API")
         yield f"http://127.0.0.1:{port}"
 
 
@@ -77,7 +77,7 @@ def prometheus_client(exposition: Path) -> Iterator[Served]:
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.peer", str(port), str(exposition)]
     with started(command, environment()) as process:
-        _until_it_listens(process, port, "prometheus-client's server")
+        until_it_listens(process, port, "prometheus-client's server")
         url = f"http://127.0.0.1:{port}/metrics"
         yield Served(url, url, process)
 
@@ -90,11 +90,11 @@ def nginx(folder: Path) -> Iterator[Served]:
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port), encoding="utf-8")
     with started([shutil.which("nginx") or "", "-c", str(config)], environment()) as process:
-        _until_it_listens(process, port, "nginx")
+        until_it_listens(process, port, "nginx")
         yield Served(f"http://127.0.0.1:{port}/plain", f"http://127.0.0.1:{port}/gz", process)
 
 
-def _until_it_listens(process: Running, port: int, what: str) -> None:
+def until_it_listens(process: Running, port: int, what: str) -> None:
     def listens() -> bool:
         assert process.process.poll() is None, process.output
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):

@@ -162,7 +162,7 @@ class _Past:
         self._series: dict[str, tuple[str, list[Kind]]] = {}  # as they are scraped
 
     async def write(self, file: TextIO) -> None:
-        with running(self._api) as url, patch("exporter.app.utc_now", self._now):
+        with running(self._api) as url, patch("exporter.commands.assembly.utc_now", self._now):
             async with exporting(url, *FEW_DAYS) as exporter:
                 await exporter.refresh()
                 samples: dict[int, list[str]] = {}

@@ -34,7 +34,7 @@ class Result:
 def run(seeds: range, kinds: Mapping[str, Kind], tell: Callable[[Outcome], None] = lambda _: None) -> Result:
     """A round for each seed. The clock is frozen before any thread starts, for event loops must not see two.
 
-    Memory is allocated, and threads are started, as `exporter.app.run` does it.
+    Memory is allocated, and threads are started, as `exporter.commands.serve.run` does it.
     """
     allocator.tune()
     with freezegun.freeze_time(FIRST, real_asyncio=True) as frozen, tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,211 @@
+"""What else must not hold up a scrape: python -m tests.benchmarks.moments [SERIES ...].
+
+A refresh with nothing new, and with one of two days new; a usage report of 100,000 rows; midnight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import msgspec
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from exporter import memory
+from exporter.api.key import AdminKey
+from exporter.commands import assembly
+from exporter.settings.model import load
+from tests.benchmarks import api, servers
+from tests.benchmarks.load import body, percentile
+from tests.benchmarks.servers import PATIENCE_SECONDS
+from tests.support.processes import environment, eventually, exporter_command, free_port, get, started
+
+KEY = "sk-ant-admin01-bench"
+USAGE_ROWS, USAGE_DAYS = 100_000, 10
+OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
+# Nothing leaves the window, and people keep their names.
+OF_MIDNIGHT = ("--claude-code.days=3", "--claude-code.actor-days=3", *OF_CLAUDE_CODE[1:])
+OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled")
+TODAY = datetime.now(UTC).date()
+NO_ROWS = b'{"data":[],"has_more":false,"next_page":null}'
+CHANGED = b'"num_sessions":'
+
+
+# The API, in a process of its own
+
+
+def serve(kind: str, port: int, series: int) -> None:
+    """`same`, `today`: Claude Code activity, whose first row of today is another one each time; or `usage`."""
+    claude_code = {} if kind == "usage" else api.pages(series)
+    buckets = _usage_buckets() if kind == "usage" else []
+    answered = 0
+
+    def answer(query: dict[str, str]) -> bytes:
+        nonlocal answered
+        if kind == "usage":
+            first, limit = int(query.get("page", 0)), int(query["limit"])
+            more = first + limit < len(buckets)
+            page = b",".join(buckets[first : first + limit])
+            following = f'"{first + limit}"' if more else "null"
+            return b'{"data":[%s],"has_more":%s,"next_page":%s}' % (
+                page,
+                str(more).lower().encode(),
+                following.encode(),
+            )
+        of_day, number = claude_code.get(query["starting_at"], [NO_ROWS]), int(query.get("page", 0))
+        if kind == "today" and number == 0 and query["starting_at"] == TODAY.isoformat():
+            answered += 1
+            return of_day[0].replace(CHANGED, CHANGED + str(1 + answered % 9).encode(), 1)
+        return of_day[number]
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        body = answer(dict(pair.split("=", 1) for pair in scope["query_string"].decode().split("&")))
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    config = uvicorn.Config(application, port=port, lifespan="off", log_config=None, access_log=False)
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+def _usage_buckets() -> list[bytes]:
+    def row(number: int) -> dict[str, object]:
+        return {
+            "uncached_input_tokens": 1_000 + number,
+            "cache_read_input_tokens": 2_000,
+            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+            "output_tokens": 300,
+            "server_tool_use": {"web_search_requests": 1},
+            "workspace_id": f"wrkspc_01{number % 500:04d}",
+            "model": f"claude-opus-{number % 5}",
+            "service_tier": f"tier-{number // 2_500}",
+        }
+
+    rows = [row(number) for number in range(USAGE_ROWS // USAGE_DAYS)]
+    starts = [TODAY - timedelta(days=USAGE_DAYS - 1 - age) for age in range(USAGE_DAYS)]
+    return [msgspec.json.encode({"starting_at": f"{day}T00:00:00Z", "results": rows}) for day in starts]
+
+
+@contextmanager
+def serving(kind: str, series: int = 0) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.benchmarks.moments", "serve", kind, str(port), str(series)]
+    with started(command, environment()) as process:
+        servers.until_it_listens(process, port, "the API")
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def refreshing(api_url: str, *flags: str) -> Iterator[servers.Served]:
+    """The exporter, one refresh after the other."""
+    port = free_port()
+    command = exporter_command(*flags, "--log.level=error", f"--web.listen-address=127.0.0.1:{port}")
+    environ = environment(ANTHROPIC_BASE_URL=api_url, ANTHROPIC_ADMIN_API_KEY=KEY)
+    with started(command, environ) as process:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: process.answers(f"{url}/-/ready"), "the exporter", PATIENCE_SECONDS)
+        yield servers.Served(f"{url}/metrics", f"{url}/metrics", process)
+
+
+# What is measured
+
+
+def refresh_cpu_seconds(kind: str, series: int, refreshes: int = 8) -> float:
+    """CPU seconds of the process for a refresh, the making of snapshots included."""
+    with serving(kind, series) as url, refreshing(url, *OF_CLAUDE_CODE, "--claude-code.interval-seconds=3") as own:
+        success = 'anthropic_exporter_collector_last_success_timestamp_seconds{collector="claude_code"} '
+
+        def end(after: float) -> Callable[[], tuple[float, float] | None]:
+            def found() -> tuple[float, float] | None:
+                begin = zlib.decompressobj(wbits=31).decompress(body(own.compressed, "gzip"), 1_000_000)
+                at = float(begin.decode().partition(success)[2].partition("\n")[0])
+                return (at, own.cpu_seconds) if at > after else None
+
+            return found
+
+        def ends(count: int, at: float) -> tuple[float, float]:
+            cpu = 0.0
+            for _ in range(count):
+                at, cpu = eventually(end(at), "a refresh", PATIENCE_SECONDS, pause_seconds=1)
+            return at, cpu
+
+        at, first = ends(2, 0)
+        _, last = ends(refreshes, at)
+        return (last - first) / refreshes
+
+
+def longest_wait_milliseconds(seconds: float = 30) -> tuple[float, float, float]:
+    """p50, p99 and the longest of light requests while a report of 100,000 rows is read again and again."""
+    with serving("usage") as url, refreshing(url, *OF_USAGE, "--usage.interval-seconds=0.001") as own:
+        healthy = own.plain.replace("/metrics", "/-/healthy")
+        times = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            get(healthy)
+            times.append((time.perf_counter() - start) * 1e3)
+        return percentile(times, 0.5), percentile(times, 0.99), max(times)
+
+
+def midnight(api_url: str) -> str:
+    """In this process: what it takes from the clock to the published snapshot."""
+    settings = load(["--api.base-url", api_url, *OF_MIDNIGHT], {"ANTHROPIC_ADMIN_API_KEY": KEY})
+    now = datetime.now(UTC)
+
+    async def measure() -> str:
+        with patch("exporter.commands.assembly.utc_now", lambda: now):
+            parts = assembly.assemble(settings, assembly.Upstream(api_url, AdminKey(settings.api.key, None)))
+            memory.tune()
+            async with parts.client:
+                for job in parts.organization:
+                    await job.refresh_once(now)
+                await parts.poller.publish()
+                samples = sum(job.state.samples for job in parts.organization)
+                return await roll(parts, samples)
+
+    async def roll(parts: assembly.Exporter, samples: int) -> str:
+        nonlocal now
+        now += timedelta(days=1)
+        wall, cpu = time.perf_counter(), time.process_time()
+        await parts.poller.roll()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        peak = int((re.search(r"VmHWM:\s+(\d+)", status) or ["", "0"])[1]) / 1e3
+        return f"midnight, {samples:,} samples: {wall:.2f} s, CPU {cpu:.2f} s, peak {peak:,.0f} MB"
+
+    return asyncio.run(measure())
+
+
+def main(sizes: list[int]) -> None:
+    p50, p99, most = longest_wait_milliseconds()
+    print(
+        f"usage report of {USAGE_ROWS:,} rows: light requests wait {p50:.1f} / {p99:.1f} ms, {most:.0f} ms at the most"
+    )
+    for size in sizes:
+        if size <= 500_000:
+            same, today = (refresh_cpu_seconds(kind, size) for kind in ("same", "today"))
+            print(f"refresh, {size:,} series: nothing new {same:.2f} CPU s, one of two days new {today:.2f} CPU s")
+        with serving("same", size) as url:
+            command = [sys.executable, "-m", "tests.benchmarks.moments", "midnight", url]
+            with started(command, environment()) as process:
+                process.process.wait()
+            print(process.lines[-1], end="")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", kind, port, series]:
+            serve(kind, int(port), int(series))
+        case ["midnight", url]:
+            print(midnight(url))
+        case sizes:
+            main(list(map(int, sizes)) or [500_000, 2_000_000])
