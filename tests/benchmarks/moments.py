@@ -178,7 +178,7 @@ def midnight(api_url: str) -> str:
         wall, cpu = time.perf_counter(), time.process_time()
         await parts.poller.roll()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        status = await asyncio.to_thread(Path("/proc/self/status").read_text, encoding="ascii")
         peak = int((re.search(r"VmHWM:\s+(\d+)", status) or ["", "0"])[1]) / 1e3
         return f"midnight, {samples:,} samples: {wall:.2f} s, CPU {cpu:.2f} s, peak {peak:,.0f} MB"
 
