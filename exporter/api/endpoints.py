@@ -50,6 +50,9 @@ class Endpoint(Generic[Shape_co]):
         return Request(self.name, self.path, (*self.params, *params), self.version, betas)
 
 
+# Whatever its answers look like.
+AnyEndpoint = Endpoint[Page | IdPage | Listed]
+
 # Page: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_messages
 USAGE = Endpoint(
     "usage_report/messages", UsagePage, Paging.TOKEN, REPORTS_VERSION, (("bucket_width", "1d"),), is_report=True
@@ -81,4 +84,4 @@ SERVICE_ACCOUNTS = Endpoint(
     LISTS_VERSION,
     (("limit", "100"), ("include_archived", "true")),
 )
-ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)
+ENDPOINTS: tuple[AnyEndpoint, ...] = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from exporter.api.client import Client, Request
-from exporter.api.endpoints import CLAUDE_CODE, COST, ENDPOINTS, ME, USAGE, Endpoint
+from exporter.api.endpoints import CLAUDE_CODE, COST, ENDPOINTS, ME, USAGE, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.key import AdminKey
 from exporter.api.pages import decode
@@ -34,7 +33,7 @@ SHOWN_AS = {ME.name: "organization"}
 class Finding:
     """A line of the table."""
 
-    endpoint: Endpoint[Any]
+    endpoint: AnyEndpoint
     readable: bool
     cells: tuple[str, ...]
 
@@ -60,7 +59,7 @@ async def look(client: Client, now: datetime) -> tuple[str, bool]:
     return table([HEADINGS, *(finding.cells for finding in findings)]), readable
 
 
-def probe(endpoint: Endpoint[Any], today: date) -> Request:
+def probe(endpoint: AnyEndpoint, today: date) -> Request:
     """The last week of usage, complete days of cost and Claude Code, a page of a list."""
     if endpoint is USAGE:
         return USAGE.request(*window(today - WEEK, today), LIMIT, ("group_by[]", "model"))
@@ -78,7 +77,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-async def _ask(client: Client, endpoint: Endpoint[Any], request: Request) -> Finding:
+async def _ask(client: Client, endpoint: AnyEndpoint, request: Request) -> Finding:
     loop = asyncio.get_running_loop()
     start = loop.time()
     name = SHOWN_AS.get(endpoint.name, endpoint.name)

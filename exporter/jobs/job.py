@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -46,6 +46,16 @@ class NamesOfOthers:
 
     current: Callable[[], Names]
     attempted: asyncio.Event
+
+
+class Refreshed(Protocol):
+    """A job, whatever it reads."""
+
+    state: State
+
+    async def refresh_once(self, now: datetime) -> None: ...
+
+    async def rewrite(self, today: date) -> None: ...
 
 
 class Job(Generic[R]):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
@@ -18,7 +18,7 @@ from exporter.contract.usage import UsageReading
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import OF_ORGANIZATION, Key
 from exporter.exposition.text import lines_by_family
-from exporter.jobs.job import Job, NamesOfOthers, Place
+from exporter.jobs.job import Job, NamesOfOthers, Place, Refreshed
 from exporter.sources import Source
 
 R = TypeVar("R")
@@ -74,7 +74,7 @@ class OrganizationJobs:
         self.claude_code = self._job(2, claude_code)
         self._show_all()
 
-    def __iter__(self) -> Iterator[Job[Any]]:
+    def __iter__(self) -> Iterator[Refreshed]:
         """All jobs; the one that the others have their names from is the first."""
         for job in (self.inventory, self.cost, self.usage, self.claude_code):
             if job is not None:

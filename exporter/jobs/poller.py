@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from exporter.contract.days import utc_day
 from exporter.exposition.publisher import Publisher
-from exporter.jobs.job import Job
+from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
 from exporter.jobs.process import Process
 from exporter.log import report_unforeseen
@@ -65,7 +64,7 @@ class Poller:
         is_ready = all(organization.is_attempted for organization in self._organizations)
         await self._publisher.publish(is_ready=is_ready)
 
-    async def _poll(self, job: Job[Any]) -> None:
+    async def _poll(self, job: Refreshed) -> None:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from msgspec import UNSET
 
 from exporter.api.client import Client
-from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, Endpoint, Paging
+from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, AnyEndpoint, Endpoint, Paging
 from exporter.api.errors import ApiError
 from exporter.api.pace import Pace
 from exporter.api.pages import decode, pages
@@ -70,7 +70,7 @@ class _Refresh:
 
     async def part(
         self,
-        endpoint: Endpoint[Any],
+        endpoint: AnyEndpoint,
         read: Callable[[], Awaitable[T]],
         *,
         kept: T,
@@ -190,7 +190,7 @@ class InventorySource:
             return {identifier: row async for page in found for identifier, row in page.items()}
 
     @contextmanager
-    def _unreadable(self, endpoint: Endpoint[Any]) -> Iterator[Counter[str]]:
+    def _unreadable(self, endpoint: AnyEndpoint) -> Iterator[Counter[str]]:
         """Counts, by field, what is left out of a list that is read; logged when it is not as it was."""
         counts: Counter[str] = Counter()
         yield counts

@@ -100,7 +100,9 @@ class Exporter:
         return inventory.reading.names
 
     def job(self, collector: str) -> Job[Any]:
-        return next(job for job in self.parts.organization if job.state.collector == collector)
+        organization = self.parts.organization
+        jobs: list[Job[Any] | None] = [organization.cost, organization.usage, organization.claude_code]
+        return next(job for job in (*jobs, organization.inventory) if job and job.state.collector == collector)
 
     def state(self, collector: str) -> State:
         return self.job(collector).state
