@@ -16,7 +16,7 @@ from msgspec import inspect
 from exporter.api import endpoints
 from exporter.api.endpoints import Endpoint
 from exporter.contract import claude_code, cost, inventory, usage
-from exporter.contract.families import PAGES
+from exporter.contract.families import CHAPTERS
 from exporter.contract.labels import MEANINGS
 from exporter.contract.metric import Declared
 from exporter.contract.names import Names
@@ -50,7 +50,7 @@ class Report:
 
     def shown_as(self, field: str) -> str:
         """Families and uses of a field; empty when nobody said what becomes of it."""
-        names = [f"`{one.name}`" for one in self.families if any(_is_in(field, s) for s in parts(one.source))]
+        names = [f"`{one.name}`" for one in self.families if any(_is_in(field, s) for s in parts(one.api_fields))]
         return "; ".join([*filter(None, [", ".join(names), self.uses.get(field, "")])])
 
 
@@ -229,7 +229,7 @@ def _fields(type_: inspect.Type) -> Iterator[str]:
 
 
 def families() -> list[Declared]:
-    return [family for page in PAGES for family in page]
+    return [family for page in CHAPTERS for family in page]
 
 
 def optional_labels() -> set[str]:
@@ -261,7 +261,7 @@ def undescribed_families(declared: Iterable[Declared]) -> list[str]:
 
 def undescribed_fields(report: Report) -> list[str]:
     fields = report.fields
-    named = {part: one.name for one in report.families for part in parts(one.source)}
+    named = {part: one.name for one in report.families for part in parts(one.api_fields)}
     return [
         *(f"{field}: is read, add what becomes of it to uses" for field in fields if not report.shown_as(field)),
         *(f"{field}: in uses, but not read" for field in report.uses if field not in fields),
@@ -288,11 +288,11 @@ def settings_table() -> str:
 def metrics_table() -> str:
     found = families()
     data = [
-        (_code(one.name), _codes(one.labels), one.unit, one.meaning, _codes(parts(one.source)))
+        (_code(one.name), _codes(one.labels), one.unit, one.meaning, _codes(parts(one.api_fields)))
         for one in found
-        if one.source
+        if one.api_fields
     ]
-    own = [(_code(one.name), _codes(one.labels), one.unit, one.meaning) for one in found if not one.source]
+    own = [(_code(one.name), _codes(one.labels), one.unit, one.meaning) for one in found if not one.api_fields]
     return "\n".join(
         [
             _table(("family", "labels", "unit", "meaning", "field of the API"), data),

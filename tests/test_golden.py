@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.contract import own
-from exporter.contract.families import PAGES
+from exporter.contract.families import CHAPTERS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -73,7 +73,7 @@ def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clo
 
 
 def test_every_family_is_declared_with_the_labels_that_it_has(exposition: str) -> None:
-    declared = {family.name: family for page in PAGES for family in page if family is not own.DEMO}
+    declared = {family.name: family for page in CHAPTERS for family in page if family is not own.DEMO}
     assert re.findall(r"^# TYPE (\S+)", exposition, re.MULTILINE) == list(declared)
     for found in text_string_to_metric_families(exposition):
         family = declared[found.name + "_total" if found.type == "counter" else found.name]

@@ -28,6 +28,7 @@ from exporter.settings.model import Settings
 from exporter.sources.claude_code import ClaudeCodeSource
 from exporter.sources.cost import CostSource
 from exporter.sources.inventory import InventorySource
+from exporter.sources.lists import Lists
 from exporter.sources.usage import UsageSource
 
 R = TypeVar("R")
@@ -133,7 +134,7 @@ def organization_jobs(
         ),
         inventory=_if(
             inventory.enabled,
-            Plan(InventorySource(client, pace), InventoryTable(people, prefix), inventory.interval_seconds),
+            Plan(InventorySource(Lists(client), pace), InventoryTable(people, prefix), inventory.interval_seconds),
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from exporter.contract.metric import Number
-from exporter.contract.record import Untracked
+from exporter.contract.untracked import Untracked
 
 
 class Actor(Untracked):

@@ -188,7 +188,7 @@ METRICS: tuple[Metric[Activity], ...] = (
         _meaning("Claude Code sessions"),
         "sessions",
         LABELS,
-        source="core_metrics.num_sessions",
+        api_fields="core_metrics.num_sessions",
         samples=lambda row: (((), row.core.sessions),),
     ),
     Metric(
@@ -205,7 +205,7 @@ METRICS: tuple[Metric[Activity], ...] = (
         _meaning("Commits made by Claude Code"),
         "commits",
         LABELS,
-        source="core_metrics.commits_by_claude_code",
+        api_fields="core_metrics.commits_by_claude_code",
         samples=lambda row: (((), row.core.commits),),
     ),
     Metric(
@@ -213,7 +213,7 @@ METRICS: tuple[Metric[Activity], ...] = (
         _meaning("Pull requests made by Claude Code"),
         "pull requests",
         LABELS,
-        source="core_metrics.pull_requests_by_claude_code",
+        api_fields="core_metrics.pull_requests_by_claude_code",
         samples=lambda row: (((), row.core.pull_requests),),
     ),
     Metric(

@@ -10,11 +10,11 @@ from functools import partial
 from typing import NamedTuple
 
 from exporter.contract.days import ONE_DAY, day_label, day_range, exposed_days, month_of
-from exporter.contract.fill import Pair, PairedDay, zero_rows
 from exporter.contract.labels import joined, label_text
 from exporter.contract.metric import Family, Metric, Sample, Section
 from exporter.contract.names import Names
 from exporter.contract.sums import families
+from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 CENTS = 100
 WORKSPACE = ("workspace", "workspace_id")
@@ -67,7 +67,7 @@ COST: Metric[CostRecord] = Metric(
     "without Priority Tier, which the report leaves out",
     "US dollars",
     LABELS,
-    source="amount",
+    api_fields="amount",
     divisor=CENTS,
     samples=_cents,
 )
@@ -77,7 +77,7 @@ MONTH_TO_DATE: Metric[CostRecord] = Metric(
     "without Priority Tier, which the report leaves out",
     "US dollars",
     WORKSPACE,
-    source="amount",
+    api_fields="amount",
     divisor=CENTS,
     samples=_cents,
 )
@@ -87,7 +87,7 @@ PREVIOUS_MONTH: Metric[CostRecord] = Metric(
     "without Priority Tier, which the report leaves out",
     "US dollars",
     WORKSPACE,
-    source="amount",
+    api_fields="amount",
     divisor=CENTS,
     samples=_cents,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.contract import claude_code, clock, cost, inventory, own, usage
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
-PAGES = (
+CHAPTERS = (
     cost.FAMILIES,
     own.FAMILIES,
     usage.FAMILIES,

@@ -161,7 +161,7 @@ ORGANIZATION: tuple[Metric[OrganizationRecord], ...] = (
         "1 for the organization that the key belongs to, with its name",
         "1",
         own=("organization_id", "organization_name"),
-        source="id, name",
+        api_fields="id, name",
         samples=lambda row: (((row.id, row.name or row.id), 1),),
     ),
 )
@@ -171,7 +171,7 @@ WORKSPACES: tuple[Metric[NamedWorkspace], ...] = (
         "1 for each workspace, archived ones too, with its name and the region of its data",
         "1",
         own=("workspace_id", "workspace", "archived", "workspace_geo"),
-        source="id, name, archived_at, data_residency.workspace_geo",
+        api_fields="id, name, archived_at, data_residency.workspace_geo",
         samples=lambda named: (
             ((named.workspace_id, named.workspace, _flag(named.row.archived_at), named.row.geo or NONE), 1),
         ),
@@ -181,7 +181,7 @@ WORKSPACES: tuple[Metric[NamedWorkspace], ...] = (
         "Unix time in seconds at which the workspace was created",
         "Unix time",
         own=("workspace_id",),
-        source="created_at",
+        api_fields="created_at",
         samples=lambda named: _time(named.workspace_id, named.row.created_at),
     ),
 )
@@ -191,7 +191,7 @@ USERS: tuple[Metric[User], ...] = (
         "Users of the organization by role",
         "users",
         own=("role",),
-        source="role",
+        api_fields="role",
         samples=lambda row: (((row.role or NONE,), 1),),
     ),
 )
@@ -201,7 +201,7 @@ API_KEYS: tuple[Metric[NamedKey], ...] = (
         "1 for each API key, whatever its status, with its name, its workspace and the ID of its creator",
         "1",
         own=("api_key_id", "api_key", "workspace_id", "workspace", "status", "created_by"),
-        source="id, name, scope.workspace_id, workspace_id, status, created_by",
+        api_fields="id, name, scope.workspace_id, workspace_id, status, created_by",
         samples=lambda named: (
             (
                 (
@@ -221,7 +221,7 @@ API_KEYS: tuple[Metric[NamedKey], ...] = (
         "Unix time in seconds at which the API key was created",
         "Unix time",
         own=("api_key_id",),
-        source="created_at",
+        api_fields="created_at",
         samples=lambda named: _time(named.row.id, named.row.created_at),
     ),
     Metric(
@@ -229,7 +229,7 @@ API_KEYS: tuple[Metric[NamedKey], ...] = (
         "Unix time in seconds at which the API key expires or has expired, absent where it never does",
         "Unix time",
         own=("api_key_id",),
-        source="expires_at",
+        api_fields="expires_at",
         samples=lambda named: _time(named.row.id, named.row.expires_at),
     ),
 )
@@ -239,7 +239,7 @@ SERVICE_ACCOUNTS: tuple[Metric[ServiceAccount], ...] = (
         "Service accounts of the organization by role, archived ones apart",
         "service accounts",
         own=("role", "archived"),
-        source="organization_role, archived_at",
+        api_fields="organization_role, archived_at",
         samples=lambda row: (((row.role or NONE, _flag(row.archived_at)), 1),),
     ),
 )

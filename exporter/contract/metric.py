@@ -34,8 +34,8 @@ class Declared:
     """What a family is called and what it means.
 
     Its labels are `organization`, `days_ago` where it is of a day, then `shared` with others of its table, then its
-    `own`; settings may add to the shared ones. `source` names the fields of the API's reports and lists, and is empty
-    for what the exporter says of itself. `divisor` turns a summed number into the unit (100 for cents as dollars).
+    `own`; settings may add to the shared ones. `api_fields` names the fields of the API's reports and lists, and is
+    empty for what the exporter says of itself. `divisor` turns a summed number into the unit (100 for cents as dollars).
     """
 
     name: str
@@ -43,7 +43,7 @@ class Declared:
     unit: str
     shared: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-    source: str = ""
+    api_fields: str = ""
     kind: Kind = Kind.GAUGE
     divisor: int = 1
 
@@ -53,7 +53,7 @@ class Declared:
 
     @property
     def help(self) -> str:
-        return self.meaning + (BACKGROUND if self.source else ".")
+        return self.meaning + (BACKGROUND if self.api_fields else ".")
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from functools import partial
 from typing import NamedTuple
 
 from exporter.contract.days import day_label, exposed_days
-from exporter.contract.fill import Pair, PairedDay, zero_rows
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Family, Metric, Number, Sample, Section
 from exporter.contract.names import Names, named
 from exporter.contract.people import People
 from exporter.contract.sums import families
+from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 LABELS = ("days_ago", "workspace", "workspace_id", "model", "service_tier")
 
@@ -78,7 +78,7 @@ WEB_SEARCHES: Metric[UsageRecord] = Metric(
     "Server-side web searches of the UTC day that lies days_ago days back, as far as the API has reported them",
     "searches",
     LABELS,
-    source="server_tool_use.web_search_requests",
+    api_fields="server_tool_use.web_search_requests",
     samples=lambda record: (((), record.web_searches),),
 )
 

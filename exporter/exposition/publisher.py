@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from exporter.contract.clock import clock_families
-from exporter.contract.families import PAGES
+from exporter.contract.families import CHAPTERS
 from exporter.exposition.store import CLOCK, Key, Snapshot, Store
 from exporter.exposition.text import Pieces, lines_by_family
 
@@ -17,14 +17,14 @@ class Publisher:
 
     def __init__(self, today: date, organizations: int = 1) -> None:
         self.lock = asyncio.Lock()
-        self._store = Store(PAGES, organizations)
+        self._store = Store(CHAPTERS, organizations)
         self._changed = asyncio.Event()
         self.show_day(today)
-        self.snapshot: Snapshot = self._store.fold(is_ready=False)
+        self.snapshot: Snapshot = self._store.snapshot(is_ready=False)
 
     def open(self) -> None:
         """Answer scrapes with what there is at the start."""
-        self.snapshot = self._store.fold(is_ready=False)
+        self.snapshot = self._store.snapshot(is_ready=False)
 
     def show_day(self, today: date) -> None:
         self.today = today
@@ -46,4 +46,4 @@ class Publisher:
     async def publish(self, *, is_ready: bool) -> None:
         """By whoever holds the lock."""
         self._changed.clear()
-        self.snapshot = await asyncio.to_thread(self._store.fold, is_ready=is_ready)
+        self.snapshot = await asyncio.to_thread(self._store.snapshot, is_ready=is_ready)

@@ -1,8 +1,8 @@
 """All text that is exposed, by family and then by whose it is, and the answers made of it.
 
 Neighbouring small parts share a stretch of compressed text: deflated one by one they would take several times the
-bytes. Where there are few organizations, whole pages of families share them; where there are many, 32 neighbours of a
-family do.
+bytes. Where there are few organizations, whole chapters of families share them; where there are many, 32 neighbours of
+a family do.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _Unit = tuple[bytes, ...]
 
 
 class Store:
-    """Families by name, in pages that follow each other; not to be used by two threads at once."""
+    """Families by name, in chapters that follow each other; not to be used by two threads at once."""
 
-    def __init__(self, pages: Sequence[Sequence[Declared]], organizations: int = 1) -> None:
+    def __init__(self, chapters: Sequence[Sequence[Declared]], organizations: int = 1) -> None:
         shelves = -(-organizations // SHELF_ORGANIZATIONS) or 1
         self._of: dict[Key, Mapping[str, Pieces]] = {}
         self._rows: list[_Row] = []
         self._row_of: dict[str, _Row] = {}
-        for families in pages if shelves == 1 else [[family] for page in pages for family in page]:
+        for families in chapters if shelves == 1 else [[family] for chapter in chapters for family in chapter]:
             row = _Row(families, shelves)
             self._rows.append(row)
             self._row_of |= dict.fromkeys((family.name for family in families), row)
@@ -76,40 +76,40 @@ class Store:
                 self._row_of[name].put(name, key, families.get(name))
         self._of[key] = families
 
-    def fold(self, *, is_ready: bool) -> Snapshot:
+    def snapshot(self, *, is_ready: bool) -> Snapshot:
         """The answers to all scrapes; only what has been put since the last time is compressed."""
         for row in self._rows:
-            row.fold()
+            row.update()
         return Snapshot(
-            {form: plain([row.folded[form] for row in self._rows], form.end) for form in Format},
-            {form: gzipped([row.folded[form] for row in self._rows], form.end) for form in Format},
+            {form: plain([row.joined[form] for row in self._rows], form.end) for form in Format},
+            {form: gzipped([row.joined[form] for row in self._rows], form.end) for form in Format},
             is_ready,
         )
 
 
 class _Row:
-    """A page of families, or a single one, on as many shelves as there are."""
+    """A chapter of families, or a single one, on as many shelves as there are."""
 
     def __init__(self, families: Sequence[Declared], shelves: int) -> None:
         self._shelves = [_Shelf(families) for _ in range(shelves)]
         self._keys = {family.name: 0 for family in families}
-        self._is_folded = False
-        self.folded: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
+        self._is_up_to_date = False
+        self.joined: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
 
     def put(self, name: str, key: Key, pieces: Pieces | None) -> None:
         shelf = self._shelves[min(key.organization // SHELF_ORGANIZATIONS, len(self._shelves) - 1)]
         self._keys[name] += shelf.put(name, key, pieces)
-        self._is_folded = False
+        self._is_up_to_date = False
         first = self._shelves[0]
         if (self._keys[name] > 0) != (name in first.headers):
             first.head(name, is_shown=self._keys[name] > 0)
 
-    def fold(self) -> None:
-        if not self._is_folded:
+    def update(self) -> None:
+        if not self._is_up_to_date:
             for shelf in self._shelves:
-                shelf.fold()
-            self.folded = _joined({form: [shelf.folded[form] for shelf in self._shelves] for form in Format})
-            self._is_folded = True
+                shelf.update()
+            self.joined = _joined({form: [shelf.joined[form] for shelf in self._shelves] for form in Format})
+            self._is_up_to_date = True
 
 
 class _Shelf:
@@ -118,11 +118,11 @@ class _Shelf:
     def __init__(self, families: Sequence[Declared]) -> None:
         self._families = families
         self._lines: dict[str, _Lines] = {family.name: {} for family in families}
-        self._is_folded = False
+        self._is_up_to_date = False
         # By the identities of the pieces that a stretch is made of, which it holds.
         self._made: dict[tuple[int, ...], tuple[Pieces, Stretch]] = {}
         self.headers: set[str] = set()
-        self.folded: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
+        self.joined: Mapping[Format, Stretch] = dict.fromkeys(Format, EMPTY)
 
     def put(self, name: str, key: Key, pieces: Pieces | None) -> int:
         """How many more keys the family has with it: 1, 0 or -1."""
@@ -132,15 +132,15 @@ class _Shelf:
             of_family[key] = pieces
         else:
             of_family.pop(key, None)
-        self._is_folded = False
+        self._is_up_to_date = False
         return len(of_family) - before
 
     def head(self, name: str, *, is_shown: bool) -> None:
         self.headers ^= {name} if is_shown != (name in self.headers) else set()
-        self._is_folded = False
+        self._is_up_to_date = False
 
-    def fold(self) -> None:
-        if self._is_folded:
+    def update(self) -> None:
+        if self._is_up_to_date:
             return
         made: dict[tuple[int, ...], tuple[Pieces, Stretch]] = {}
         stretches: dict[Format, list[Stretch]] = {form: [] for form in Format}
@@ -150,8 +150,8 @@ class _Shelf:
                 made[identity] = self._made.get(identity) or made.get(identity) or (pieces, Stretch.of(pieces))
                 stretches[form].append(made[identity][1])
         self._made = made
-        self.folded = _joined(stretches)
-        self._is_folded = True
+        self.joined = _joined(stretches)
+        self._is_up_to_date = True
 
     def _units(self) -> Iterator[_Unit]:
         for family in self._families:

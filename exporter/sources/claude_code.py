@@ -27,7 +27,7 @@ from exporter.contract.claude_code import (
 )
 from exporter.contract.days import ONE_DAY, exposed_days, midnight, through, utc_day
 from exporter.sources import Outcome
-from exporter.sources.entitlement import Entitlement, NotEntitled
+from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import is_stale
 
 DAYS_AT_ONCE = 4
@@ -51,10 +51,7 @@ class ClaudeCodeSource:
 
     async def read(self, previous: ClaudeCodeReading | None, now: datetime) -> Outcome[ClaudeCodeReading]:
         """The days of the window. Raises `ApiError`."""
-        try:
-            return Outcome(await self.entitlement.attempt(CLAUDE_CODE.name, partial(self._read, previous, now), now))
-        except NotEntitled:
-            return Outcome(None, is_served=False)
+        return await self.entitlement.outcome(CLAUDE_CODE.name, partial(self._read, previous, now), now)
 
     def data_through(self, reading: ClaudeCodeReading) -> datetime | None:
         return through(reading.days, reading.read_at)

@@ -22,10 +22,10 @@ from exporter.api.pages import pages
 from exporter.api.shapes.cost import CostPage, CostResult
 from exporter.contract.cost import CostReading, CostRecord
 from exporter.contract.days import ONE_DAY, month_of, through, utc_day
-from exporter.contract.fill import PairedDay
 from exporter.contract.labels import NONE
+from exporter.contract.zeros import PairedDay
 from exporter.sources import Outcome
-from exporter.sources.entitlement import Entitlement, NotEntitled
+from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
 
 # A day without a row counts as reported, at zero, this long after its end.
@@ -58,10 +58,7 @@ class CostSource:
 
     async def read(self, previous: CostReading | None, now: datetime) -> Outcome[CostReading]:
         """The days of the window and of both months. Raises `ApiError`."""
-        try:
-            return Outcome(await self.entitlement.attempt(COST.name, partial(self._read, previous, now), now))
-        except NotEntitled:
-            return Outcome(None, is_served=False)
+        return await self.entitlement.outcome(COST.name, partial(self._read, previous, now), now)
 
     def data_through(self, reading: CostReading) -> datetime | None:
         return through(reading.days, reading.read_at)

@@ -11,6 +11,7 @@ import structlog
 
 from exporter.api.errors import ApiError
 from exporter.contract.state import Reason
+from exporter.sources import Outcome
 
 # A little under an hour, so that an hourly refresh always finds it due.
 RETRY_AFTER = timedelta(minutes=59)
@@ -60,6 +61,13 @@ class Entitlement:
 
     def __init__(self) -> None:
         self._endpoints: dict[str, _Endpoint] = {}
+
+    async def outcome(self, endpoint: str, ask: Callable[[], Awaitable[T]], now: datetime) -> Outcome[T]:
+        """Of a source that has one endpoint. Raises `ApiError` for every failure but a refusal that is one."""
+        try:
+            return Outcome(await self.attempt(endpoint, ask, now))
+        except NotEntitled:
+            return Outcome(None, is_served=False)
 
     async def attempt(
         self,

@@ -7,9 +7,7 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,13 +17,10 @@ from typing import TypeVar
 import structlog
 from msgspec import UNSET
 
-from exporter.api.client import Client
-from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, AnyEndpoint, Endpoint, Paging
+from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.pace import Pace
-from exporter.api.pages import decode, pages
 from exporter.api.shapes import inventory as shapes
-from exporter.api.shapes.envelope import IdPage, TokenPage
 from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage, UserPage, WorkspacePage
 from exporter.contract.inventory import (
     ApiKey,
@@ -38,12 +33,12 @@ from exporter.contract.inventory import (
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
+from exporter.sources.lists import Lists
 
 LISTS = ("workspaces", "me", "api_keys", "users", "service_accounts")
 INCLUDE_DEFAULT = ("include_default", "true")
 
 T = TypeVar("T")
-L = TypeVar("L", bound=IdPage | TokenPage)
 Workspaces = Mapping[str, Workspace]
 
 log = structlog.get_logger()
@@ -94,11 +89,9 @@ class _Refresh:
 class InventorySource:
     """Each endpoint has its own entitlement; `workspaces` is the main one."""
 
-    client: Client
+    lists: Lists
     pace: Pace
     entitlement: Entitlement = field(default_factory=Entitlement)
-    # What was left out of which list, as last logged: rows by field by endpoint.
-    left_out: dict[str, Counter[str]] = field(default_factory=dict)
     collector: str = "organization"
     generation: str = "admin"
 
@@ -149,56 +142,28 @@ class InventorySource:
             return await self._list_workspaces(), known
         if known in listed:  # it never changes: one list is enough
             return listed, known
-        without_it = pages(self.client, WORKSPACES.request(), WORKSPACES.shape, Paging.ID, made=_ids)
-        only_when_asked = listed.keys() - {identifier async for page in without_it for identifier in page}
+        only_when_asked = listed.keys() - (await self.lists.read(WORKSPACES, _workspaces)).keys()
         return listed, only_when_asked.pop() if len(only_when_asked) == 1 else None
 
     async def _list_workspaces(self, *params: tuple[str, str]) -> Workspaces:
-        return await self._list(WORKSPACES, _workspaces, *params)
+        return await self.lists.read(WORKSPACES, _workspaces, *params)
 
     async def _me(self) -> OrganizationRecord:
         await self.pace.turn(ME.name, self.collector)
-        with self._unreadable(ME) as unreadable:
-            me = decode(await self.client.get(ME.request()), ME.shape, ME.name, unreadable)
-            return OrganizationRecord(me.id, me.name)
+        me = await self.lists.one(ME)
+        return OrganizationRecord(me.id, me.name)
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
         await self.pace.turn(API_KEYS.name, self.collector)
-        return await self._list(API_KEYS, _api_keys)
+        return await self.lists.read(API_KEYS, _api_keys)
 
     async def _users(self) -> Mapping[str, User]:
         await self.pace.turn(USERS.name, self.collector)
-        return await self._list(USERS, _users)
+        return await self.lists.read(USERS, _users)
 
     async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
         await self.pace.turn(SERVICE_ACCOUNTS.name, self.collector)
-        return await self._list(SERVICE_ACCOUNTS, _service_accounts)
-
-    async def _list(
-        self, endpoint: Endpoint[L], records: Callable[[L], dict[str, T]], *params: tuple[str, str]
-    ) -> dict[str, T]:
-        """The list's records by ID."""
-        with self._unreadable(endpoint) as unreadable:
-            found = pages(
-                self.client,
-                endpoint.request(*params),
-                endpoint.shape,
-                endpoint.paging,
-                made=records,
-                unreadable=unreadable,
-            )
-            return {identifier: row async for page in found for identifier, row in page.items()}
-
-    @contextmanager
-    def _unreadable(self, endpoint: AnyEndpoint) -> Iterator[Counter[str]]:
-        """Counts, by field, what is left out of a list that is read; logged when it is not as it was."""
-        counts: Counter[str] = Counter()
-        yield counts
-        told = self.left_out.get(endpoint.name, Counter())
-        for name in sorted(counts):
-            if counts[name] != told[name]:
-                log.warning("left out what cannot be read", endpoint=endpoint.name, field=name, rows=counts[name])
-        self.left_out[endpoint.name] = counts
+        return await self.lists.read(SERVICE_ACCOUNTS, _service_accounts)
 
 
 def _workspaces(page: WorkspacePage) -> dict[str, Workspace]:
@@ -238,7 +203,3 @@ def _api_key(row: shapes.ApiKey) -> ApiKey:
         workspace_id=workspace_id,
         is_in_workspace=is_in_workspace,
     )
-
-
-def _ids(page: WorkspacePage) -> list[str]:
-    return [row.id for row in page.data]

@@ -17,10 +17,10 @@ from exporter.api.pace import Pace
 from exporter.api.pages import pages
 from exporter.api.shapes.usage import UsagePage, UsageResult
 from exporter.contract.days import exposed_days, through, utc_day
-from exporter.contract.fill import PairedDay
 from exporter.contract.usage import UsageReading, UsageRecord
+from exporter.contract.zeros import PairedDay
 from exporter.sources import Outcome
-from exporter.sources.entitlement import Entitlement, NotEntitled
+from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import page_limit, window
 
 SPEED_BETA = "fast-mode-2026-02-01"
@@ -45,10 +45,7 @@ class UsageSource:
 
     async def read(self, previous: UsageReading | None, now: datetime) -> Outcome[UsageReading]:
         """The buckets of the window. Raises `ApiError`."""
-        try:
-            return Outcome(await self.entitlement.attempt(USAGE.name, partial(self._read, previous, now), now))
-        except NotEntitled:
-            return Outcome(None, is_served=False)
+        return await self.entitlement.outcome(USAGE.name, partial(self._read, previous, now), now)
 
     def data_through(self, reading: UsageReading) -> datetime | None:
         return through(reading.days, reading.read_at)

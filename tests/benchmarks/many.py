@@ -24,7 +24,7 @@ from exporter.background import DaemonThreads
 from exporter.commands import assembly
 from exporter.commands.serve import SWITCH_SECONDS
 from exporter.contract.days import utc_day
-from exporter.contract.families import PAGES
+from exporter.contract.families import CHAPTERS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.exposition.publisher import Publisher
@@ -122,10 +122,10 @@ def served(organizations: int) -> Iterator[Served]:
             yield Served(f"{url}/metrics", f"{url}/metrics", process)
 
 
-def fold_milliseconds(jobs: int, series: int) -> tuple[float, float]:
+def change_milliseconds(jobs: int, series: int) -> tuple[float, float]:
     """Wall and CPU time for both formats when one of so many jobs changes: eight of its families, and all its own."""
-    store = Store(PAGES, jobs // 4)
-    (_, own, *_, claude_code, _, _) = PAGES
+    store = Store(CHAPTERS, jobs // 4)
+    (_, own, *_, claude_code, _, _) = CHAPTERS
 
     def put(key: Key, value: int) -> None:
         families = {}
@@ -139,19 +139,19 @@ def fold_milliseconds(jobs: int, series: int) -> tuple[float, float]:
 
     for number in range(jobs):
         put(Key(number // 4, number % 4), 0)
-    store.fold(is_ready=True)
+    store.snapshot(is_ready=True)
     wall, cpu = [], []
     for number in range(50):
         put(Key(number * 7 % (jobs // 4), 2), 1 + number)
         at, used = time.perf_counter(), time.process_time()
-        store.fold(is_ready=True)
+        store.snapshot(is_ready=True)
         wall.append(time.perf_counter() - at)
         cpu.append(time.process_time() - used)
     return median(wall) * 1e3, median(cpu) * 1e3
 
 
 def main(organizations: int = 200, seconds: int = 600) -> None:
-    wall, cpu = fold_milliseconds(1_000, 125)
+    wall, cpu = change_milliseconds(1_000, 125)
     print(f"one job of 1,000 changes: {wall:.1f} ms, CPU {cpu:.1f} ms, both formats")
     with served(organizations) as own:
         time.sleep(SCRAPE_SECONDS)

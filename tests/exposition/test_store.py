@@ -16,8 +16,8 @@ from exporter.exposition.store import CLOCK, SHELF_ORGANIZATIONS, STRETCH_BYTES,
 GAUGE = Declared("cost", "dollars", "US dollars")
 COUNTER = Declared("failures_total", "failures", "failures", kind=Kind.COUNTER)
 LARGE = Declared("sessions", "sessions", "sessions")
-PAGES = ((GAUGE,), (COUNTER, LARGE))
-NAMES = {family.name: family for page in PAGES for family in page}
+CHAPTERS = ((GAUGE,), (COUNTER, LARGE))
+NAMES = {family.name: family for page in CHAPTERS for family in page}
 
 
 def pieces(name: str, key: Key, value: int) -> tuple[bytes, ...]:
@@ -44,14 +44,14 @@ def text(snapshot: Snapshot, form: Format) -> bytes:
 def test_however_it_came_there_what_is_put_is_exposed_by_family_and_then_by_key(
     puts: list[tuple[Key, dict[str, int], bool]], organizations: int
 ) -> None:
-    store = Store(PAGES, organizations)
+    store = Store(CHAPTERS, organizations)
     held: dict[Key, dict[str, int]] = {}
     for key, families, folds in puts:
         held[key] = families
         store.put(key, {name: pieces(name, key, value) for name, value in families.items()})
         if folds:
-            store.fold(is_ready=False)
-    snapshot = store.fold(is_ready=True)
+            store.snapshot(is_ready=False)
+    snapshot = store.snapshot(is_ready=True)
     for form in Format:
         wanted = b""
         for name, family in NAMES.items():
@@ -62,10 +62,10 @@ def test_however_it_came_there_what_is_put_is_exposed_by_family_and_then_by_key(
 
 
 def test_both_formats_are_what_prometheus_client_reads() -> None:
-    store = Store(PAGES)
+    store = Store(CHAPTERS)
     key = Key(0, 0)
     store.put(key, {name: pieces(name, key, 1) for name in NAMES})
-    snapshot = store.fold(is_ready=False)
+    snapshot = store.snapshot(is_ready=False)
     read = {
         Format.TEXT: list(parse_text(text(snapshot, Format.TEXT).decode())),
         Format.OPENMETRICS: list(parse_openmetrics(text(snapshot, Format.OPENMETRICS).decode())),  # type: ignore[no-untyped-call]  # prometheus-client has no types here
@@ -80,11 +80,11 @@ def test_both_formats_are_what_prometheus_client_reads() -> None:
 
 
 def test_a_snapshot_goes_on_while_another_one_is_made() -> None:
-    store = Store(PAGES)
+    store = Store(CHAPTERS)
     key = Key(0, 0)
     store.put(key, {"cost": pieces("cost", key, 1)})
-    first = store.fold(is_ready=False)
+    first = store.snapshot(is_ready=False)
     before = text(first, Format.TEXT)
     store.put(key, {"cost": pieces("cost", key, 2)})
-    assert text(store.fold(is_ready=True), Format.TEXT) != before
+    assert text(store.snapshot(is_ready=True), Format.TEXT) != before
     assert text(first, Format.TEXT) == before

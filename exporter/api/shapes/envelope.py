@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from exporter.contract.record import Untracked
+from exporter.contract.untracked import Untracked
 
 # Bounded, so that no sum is infinite.
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[float, Meta(ge=0, lt=2**63)]

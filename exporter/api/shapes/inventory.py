@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from exporter.api.shapes.envelope import IdPage, Listed, Timestamp, TokenPage
-from exporter.contract.record import Untracked
+from exporter.contract.untracked import Untracked
 
 
 class Me(Listed):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from exporter.api.shapes.envelope import Count, ReportPage, Timestamp
-from exporter.contract.record import Untracked
+from exporter.contract.untracked import Untracked
 
 
 class CacheCreation(Untracked):

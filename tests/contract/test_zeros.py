@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.contract.fill import Pair, PairedDay, zero_rows
+from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
