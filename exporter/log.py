@@ -66,7 +66,7 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     _take_over()
 
 
-def report_unforeseen(error: Exception, **about: str) -> str:
+def report_unforeseen(error: Exception, **about: str | None) -> str:
     """Log what nobody raises on purpose: with its traceback, unless it is for want of memory. What to call it."""
     if is_shortage(error):
         _log.error(SHORTAGE, **about)

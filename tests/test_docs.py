@@ -13,13 +13,13 @@ import pytest
 
 from docs import reference
 from docs.reference import REPORTS, Report, families
+from exporter.api.endpoints import SPEED_BETA
 from exporter.api.shapes.usage import UsageResult
 from exporter.contract.labels import MEANINGS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.settings.model import leaves
-from exporter.sources.usage import SPEED_BETA
 from tests.benchmarks import __main__ as benchmarks
 from tests.support.exporting import KEY
 from tests.support.processes import eventually, exporter, get, until_ready

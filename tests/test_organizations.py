@@ -9,12 +9,10 @@ from typing import Any
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.api.key import AdminKey
-from exporter.api.pace import Pace
 from exporter.commands import assembly
 from exporter.contract.days import utc_day
 from exporter.exposition.formats import Format
 from exporter.exposition.publisher import Publisher
-from exporter.jobs.organization import Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.settings.model import load
@@ -30,19 +28,16 @@ def test_each_family_comes_once_and_an_organization_fails_alone(clock: Callable[
 
     async def expose(apis: list[ScriptedApi]) -> str:
         publisher = Publisher(utc_day(assembly.utc_now()), len(apis))
-        everybody = []
-        clients = []
+        process = Process("1", "2", demo=False, lines_dropped=lambda: 0)
+        everybody, clients = [], []
         for rank, (name, api) in enumerate(zip(NAMES, apis, strict=True)):
             settings = load(["--api.base-url", api.base_url], {"ANTHROPIC_ADMIN_API_KEY": KEY})
             upstream = assembly.Upstream(api.base_url, AdminKey(settings.api.key, None))
-            requests = Requests()
-            client = assembly.connect(settings, upstream, lambda *seen, of=requests: of.observe(*seen[:2]))
-            jobs = assembly.organization_jobs(settings, name, rank, client, Pace(0), publisher, requests)
+            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process)
             for job in jobs:
                 await job.refresh_once(assembly.utc_now())
             everybody.append(jobs)
             clients.append(client)
-        process = Process("1", "2", demo=False, lines_dropped=lambda: 0)
         await Poller(everybody, publisher, process, assembly.utc_now).publish()
         for client in clients:
             async with client:

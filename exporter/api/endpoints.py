@@ -17,8 +17,8 @@ from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, Us
 from exporter.api.shapes.usage import UsagePage
 
 REPORTS_VERSION, LISTS_VERSION = "2023-06-01", "2026-10-21"
-# The API takes one poll a minute of each endpoint, sustained.
-POLL_SECONDS = 60
+# For `group_by[]=speed`.
+SPEED_BETA = "fast-mode-2026-02-01"
 
 Shape_co = TypeVar("Shape_co", bound=Page | IdPage | Listed, covariant=True)
 
@@ -41,6 +41,7 @@ class Endpoint(Generic[Shape_co]):
     version: str
     params: tuple[tuple[str, str], ...] = ()
     is_report: bool = False
+    poll_seconds: float = 60  # between two polls, sustained: a poll may have many pages
 
     @property
     def path(self) -> str:

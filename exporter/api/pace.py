@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
+from exporter.api.endpoints import AnyEndpoint
+
 
 class Pace:
-    """One poll of an endpoint every so many seconds, in the order of asking; the first one of each job goes at once."""
+    """As often as each endpoint says, in the order of asking; the first poll of each job goes at once.
 
-    def __init__(self, seconds: float) -> None:
+    `seconds` between two polls, where it is given, is that of all endpoints.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
         self._seconds = seconds
         self._next: dict[str, float] = {}
         self._known: set[tuple[str, str]] = set()
 
-    async def turn(self, endpoint: str, job: str) -> None:
+    async def turn(self, endpoint: AnyEndpoint, job: str) -> None:
         """Wait until the job may poll the endpoint."""
-        now = asyncio.get_running_loop().time()
-        due = now if (endpoint, job) not in self._known else max(now, self._next.get(endpoint, now))
-        self._known.add((endpoint, job))
-        self._next[endpoint] = due + self._seconds
+        now, name = asyncio.get_running_loop().time(), endpoint.name
+        following = self._next.get(name, now)
+        due = max(now, following) if (name, job) in self._known else now
+        self._known.add((name, job))
+        pause = endpoint.poll_seconds if self._seconds is None else self._seconds
+        self._next[name] = max(following, due + pause)
         await asyncio.sleep(due - now)

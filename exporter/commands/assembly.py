@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from exporter import __revision__, __version__
 from exporter.api.address import is_loopback
 from exporter.api.client import Client, Observer
-from exporter.api.endpoints import POLL_SECONDS
 from exporter.api.key import AdminKey
 from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeTable
@@ -30,8 +28,6 @@ from exporter.sources.cost import CostSource
 from exporter.sources.inventory import InventorySource
 from exporter.sources.lists import Lists
 from exporter.sources.usage import UsageSource
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -69,25 +65,14 @@ def connect(settings: Settings, api: Upstream, observe: Observer, *, retry_secon
     )
 
 
-def assemble(settings: Settings, api: Upstream, *, demo: bool = False, pace_seconds: float | None = None) -> Exporter:
-    """All parts; the first snapshot already says that no collector is up.
-
-    Over loopback an endpoint may be polled as often as one likes, unless `pace_seconds` says how often.
-    """
-    if pace_seconds is None:
-        pace_seconds = 0 if is_loopback(api.base_url) else POLL_SECONDS
+def assemble(
+    settings: Settings, upstream: Upstream, *, demo: bool = False, pace_seconds: float | None = None
+) -> Exporter:
+    """All parts; the first snapshot already says that no collector is up."""
     process = Process(__version__, __revision__, demo=demo, lines_dropped=dropped_lines)
-    requests = Requests()
     publisher = Publisher(utc_day(utc_now()))
-
-    def observe(endpoint: str, status: str, seconds: float) -> None:
-        requests.observe(endpoint, status)
-        process.observe(endpoint, seconds)
-        publisher.touch()
-
-    client = connect(settings, api, observe)
-    pace = Pace(pace_seconds)
-    organization = organization_jobs(settings, settings.organization.name, 0, client, pace, publisher, requests)
+    name = settings.organization.name
+    client, organization = organization_jobs(settings, upstream, name, 0, publisher, process, pace_seconds)
     process.show(publisher)
     publisher.open()
     return Exporter(client, organization, publisher, Poller([organization], publisher, process, utc_now))
@@ -95,49 +80,56 @@ def assemble(settings: Settings, api: Upstream, *, demo: bool = False, pace_seco
 
 def organization_jobs(
     settings: Settings,
+    upstream: Upstream,
     name: str | None,
     rank: int,
-    client: Client,
-    pace: Pace,
     publisher: Publisher,
-    requests: Requests,
-) -> OrganizationJobs:
-    """The jobs of one organization: `rank` is its place among the others, by name."""
+    process: Process,
+    pace_seconds: float | None = None,
+) -> tuple[Client, OrganizationJobs]:
+    """An organization's connection and jobs: `rank` is its place among the others, by name.
+
+    Over loopback an endpoint may be polled as often as one likes, unless `pace_seconds` says how often.
+    """
+    requests = Requests()
+
+    def observe(endpoint: str, status: str, seconds: float) -> None:
+        requests.observe(endpoint, status)
+        process.observe(endpoint, seconds)
+        publisher.touch()
+
+    if pace_seconds is None and is_loopback(upstream.base_url):
+        pace_seconds = 0
+    client = connect(settings, upstream, observe)
     prefix = label_text([("organization", name)]) if name else ""
     people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
-    return OrganizationJobs(
+    jobs = OrganizationJobs(
         name,
         rank,
         publisher,
         requests,
+        Pace(pace_seconds),
         utc_now,
-        cost=_if(
-            cost.enabled,
-            Plan(CostSource(client, pace, cost.days), CostTable(cost.days, prefix), cost.interval_seconds),
-        ),
-        usage=_if(
-            usage.enabled,
-            Plan(
-                UsageSource(client, pace, usage.days, usage.group_by),
-                UsageTable(usage.days, usage.group_by, people, prefix),
-                usage.interval_seconds,
-            ),
-        ),
-        claude_code=_if(
-            claude_code.enabled,
-            Plan(
-                ClaudeCodeSource(client, pace, claude_code.days, claude_code.actor_days),
-                ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix),
-                claude_code.interval_seconds,
-            ),
-        ),
-        inventory=_if(
-            inventory.enabled,
-            Plan(InventorySource(Lists(client), pace), InventoryTable(people, prefix), inventory.interval_seconds),
-        ),
+        cost=Plan(CostSource(client, cost.days), CostTable(cost.days, prefix), cost.interval_seconds)
+        if cost.enabled
+        else None,
+        usage=Plan(
+            UsageSource(client, usage.days, usage.group_by),
+            UsageTable(usage.days, usage.group_by, people, prefix),
+            usage.interval_seconds,
+        )
+        if usage.enabled
+        else None,
+        claude_code=Plan(
+            ClaudeCodeSource(client, claude_code.days, claude_code.actor_days),
+            ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix),
+            claude_code.interval_seconds,
+        )
+        if claude_code.enabled
+        else None,
+        inventory=Plan(InventorySource(Lists(client)), InventoryTable(people, prefix), inventory.interval_seconds)
+        if inventory.enabled
+        else None,
     )
-
-
-def _if(enabled: bool, collector: Plan[R]) -> Plan[R] | None:
-    return collector if enabled else None
+    return client, jobs

@@ -61,7 +61,7 @@ class ClaudeCodeDay:
     def folded(self) -> FoldedRows:
         if isinstance(self.rows, FoldedRows):
             return self.rows
-        fold = Fold()
+        fold = ActivityFold()
         fold.add(self.rows)
         return fold.rows()
 
@@ -79,7 +79,7 @@ class ClaudeCodeReading:
 Actors = set[tuple[str, str, str]]
 
 
-class Fold:
+class ActivityFold:
     """Adds up rows over people, in whatever parts they come; keeps none of them."""
 
     def __init__(self) -> None:
@@ -128,14 +128,8 @@ def shows_names(day: date, today: date, actor_days: int) -> bool:
 
 
 def _text(actor: str, row: Activity) -> str:
-    return label_text(
-        [
-            ("actor", actor),
-            ("actor_type", _kind(row)),
-            ("terminal", row.terminal or NONE),
-            ("customer_type", row.customer_type or NONE),
-        ]
-    )
+    values = (actor, _kind(row), row.terminal or NONE, row.customer_type or NONE)
+    return label_text(zip(LABELS[1:], values, strict=True))
 
 
 def _kind(row: Activity) -> str:

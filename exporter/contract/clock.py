@@ -27,9 +27,10 @@ FAMILIES = (BUCKET_START, DAY_INFO)
 
 def clock_families(today: date) -> Iterable[Family]:
     days = {str(age): day for age, day in enumerate(exposed_days(today, DAYS))}
-    starts = {label_text([("days_ago", age)]): int(midnight(day).timestamp()) for age, day in days.items()}
-    infos = {
-        label_text([("days_ago", age), ("date", day.isoformat()), ("weekday", f"{day:%a}")]): 1
-        for age, day in days.items()
-    }
+    starts = {_labels(BUCKET_START, age): int(midnight(day).timestamp()) for age, day in days.items()}
+    infos = {_labels(DAY_INFO, age, day.isoformat(), f"{day:%a}"): 1 for age, day in days.items()}
     return Family(BUCKET_START, [Group("", starts)]), Family(DAY_INFO, [Group("", infos)])
+
+
+def _labels(declared: Declared, *values: str) -> str:
+    return label_text(zip(declared.own, values, strict=True))

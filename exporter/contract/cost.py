@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -17,8 +17,11 @@ from exporter.contract.sums import families
 from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 CENTS = 100
+# The API refuses windows without a complete day; three cover the days that may still be unreported.
+COMPLETE_DAYS = 3
 WORKSPACE = ("workspace", "workspace_id")
-LABELS = ("days_ago", *WORKSPACE, "cost_type", "model", "token_type", "service_tier")
+OWN_LABELS = ("cost_type", "model", "token_type", "service_tier")
+LABELS = ("days_ago", *WORKSPACE, *OWN_LABELS)
 
 
 class CostRecord(NamedTuple):
@@ -41,6 +44,16 @@ class CostRecord(NamedTuple):
 
     def nothing(self) -> CostRecord:
         return self._replace(cents=Decimal(0))
+
+
+def window_start(today: date, days: int) -> date:
+    """The first of so many days, three of which are complete at least."""
+    return today - timedelta(days=max(days - 1, COMPLETE_DAYS))
+
+
+def oldest_day(today: date, days: int) -> date:
+    """The first day of all that is shown: the window, and two months."""
+    return min(window_start(today, days), month_of(month_of(today) - ONE_DAY))
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,8 @@ class CostTable:
 
     def sections(self, reading: CostReading, today: date, names: Names) -> Iterable[Section]:
         reported = [day for day in exposed_days(today, self.days) if reading.is_reported(day)]
-        zeros = zero_rows(reported, reading.days)
+        oldest = oldest_day(today, self.days)
+        zeros = zero_rows(reported, {day: held for day, held in reading.days.items() if oldest <= day <= today})
         for day in reported:
             held = reading.days.get(day)
             rows = (*(held.rows if held else ()), *zeros[day])
@@ -132,16 +146,10 @@ def _text(names: Names, record: CostRecord) -> str:
     return joined(
         _workspace_text(names, record),
         label_text(
-            [
-                ("cost_type", record.cost_type),
-                ("model", record.model),
-                ("token_type", record.token_type),
-                ("service_tier", record.service_tier),
-            ]
+            zip(OWN_LABELS, (record.cost_type, record.model, record.token_type, record.service_tier), strict=True)
         ),
     )
 
 
 def _workspace_text(names: Names, record: CostRecord) -> str:
-    workspace, workspace_id = names.workspace(record.workspace_id)
-    return label_text([("workspace", workspace), ("workspace_id", workspace_id)])
+    return label_text(zip(WORKSPACE, names.workspace(record.workspace_id), strict=True))

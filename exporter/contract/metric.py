@@ -33,9 +33,9 @@ class Kind(StrEnum):
 class Declared:
     """What a family is called and what it means.
 
-    Its labels are `organization`, `days_ago` where it is of a day, then `shared` with others of its table, then its
-    `own`; settings may add to the shared ones. `api_fields` names the fields of the API's reports and lists, and is
-    empty for what the exporter says of itself. `divisor` turns a summed number into the unit (100 for cents as dollars).
+    Its labels are `organization`, then those `shared` with others of its table (`days_ago` first), then its `own`;
+    settings may add to the shared ones. `api_fields` names the fields of the API's reports and lists, and is empty for
+    what the exporter says of itself. `divisor` turns a summed number into the unit (100 for cents shown as dollars).
     """
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.contract.labels import label_text
-from exporter.contract.metric import Declared, Family, Group, Kind, Number
+from exporter.contract.metric import Declared, Family, Group, Kind, Number, Sample
 from exporter.contract.state import Reason, State
 
 SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -99,7 +99,7 @@ REQUEST_SECONDS = _declared(
     kind=Kind.HISTOGRAM,
 )
 # What prometheus-client's collector says of the process.
-PROCESS = (
+OF_THE_KERNEL = (
     Declared("process_virtual_memory_bytes", "Virtual memory size in bytes", "bytes"),
     Declared("process_resident_memory_bytes", "Resident memory size in bytes", "bytes"),
     Declared("process_start_time_seconds", "Start time of the process since unix epoch in seconds", "Unix time"),
@@ -116,7 +116,7 @@ PROCESS = (
 FAMILIES = (
     *(UP, COLLECTOR_UP, AVAILABLE, INTERVAL, LAST_SUCCESS, DURATION, DATA_THROUGH, SERIES, INFO, FAILING),
     *(BUILD_INFO, DEMO, LINES_DROPPED, EXPOSITION_BYTES, FAILURES, REQUESTS, REQUEST_SECONDS),
-    *PROCESS,
+    *OF_THE_KERNEL,
 )
 
 _OF_STATE: tuple[tuple[Declared, Callable[[State], Number | None]], ...] = (
@@ -135,13 +135,13 @@ _OF_STATE: tuple[tuple[Declared, Callable[[State], Number | None]], ...] = (
 
 def job_families(state: State, organization: str | None) -> Iterator[Family]:
     """Of one collector of one organization."""
-    collector = {"collector": state.collector}
+    name = state.collector
     for declared, number_of in _OF_STATE:
         number = number_of(state)
-        yield _family(declared, organization, [] if number is None else [(collector, number)])
-    yield _family(INFO, organization, [(collector | {"source": state.source}, 1)])
-    yield _family(FAILING, organization, [(collector | {"reason": each}, int(each is state.reason)) for each in Reason])
-    yield _family(FAILURES, organization, [(collector | {"reason": each}, state.failures[each]) for each in Reason])
+        yield _family(declared, organization, [] if number is None else [((name,), number)])
+    yield _family(INFO, organization, [((name, state.source), 1)])
+    yield _family(FAILING, organization, [((name, each), int(each is state.reason)) for each in Reason])
+    yield _family(FAILURES, organization, [((name, each), state.failures[each]) for each in Reason])
 
 
 def organization_families(
@@ -151,9 +151,8 @@ def organization_families(
     available = [state for state in states if state.available]
     # Nothing at all is no success.
     up = bool(available) and all(state.up for state in available)
-    yield _family(UP, organization, [({}, int(up))])
-    samples = [({"api_endpoint": endpoint, "status": status}, count) for (endpoint, status), count in requests.items()]
-    yield _family(REQUESTS, organization, samples)
+    yield _family(UP, organization, [((), int(up))])
+    yield _family(REQUESTS, organization, requests.items())
 
 
 @dataclass(frozen=True)
@@ -172,11 +171,10 @@ def process_families(
     durations: Mapping[str, Sequence[float]],
 ) -> Iterator[Family]:
     """Of the process; `durations` has, by endpoint, requests in each of the buckets and over all, and their seconds."""
-    versions = {"version": build.version, "revision": build.revision, "python_version": build.python_version}
-    yield _family(BUILD_INFO, None, [(versions, 1)])
-    yield _family(DEMO, None, [({}, 1)] if demo else [])
-    yield _family(LINES_DROPPED, None, [({}, lines_dropped)])
-    yield _family(EXPOSITION_BYTES, None, [({"encoding": name}, size) for name, size in exposition_bytes.items()])
+    yield _family(BUILD_INFO, None, [((build.version, build.revision, build.python_version), 1)])
+    yield _family(DEMO, None, [((), 1)] if demo else [])
+    yield _family(LINES_DROPPED, None, [((), lines_dropped)])
+    yield _family(EXPOSITION_BYTES, None, [((encoding,), size) for encoding, size in exposition_bytes.items()])
     yield Family(
         REQUEST_SECONDS,
         [group for endpoint, numbers in durations.items() for group in _histogram(endpoint, numbers)],
@@ -190,17 +188,17 @@ def _histogram(endpoint: str, numbers: Sequence[float]) -> Iterator[Group]:
     for bound, count in zip((*map(str, SECONDS_BUCKETS), "+Inf"), counts, strict=True):
         total += count
         buckets[label_text([("le", bound)])] = total
-    labels = label_text([("api_endpoint", endpoint)])
+    labels = label_text(zip(REQUEST_SECONDS.own, (endpoint,), strict=True))
     yield Group(labels, buckets, "_bucket")
     yield Group(labels, {"": total}, "_count")
     yield Group(labels, {"": seconds}, "_sum")
 
 
-def _family(
-    declared: Declared, organization: str | None, samples: Iterable[tuple[Mapping[str, str], Number]]
-) -> Family:
+def _family(declared: Declared, organization: str | None, samples: Iterable[Sample]) -> Family:
     """Labels in the order of their names, as prometheus-client has them."""
-    shared = {"organization": organization} if organization else {}
-    return Family(
-        declared, [Group("", {label_text(sorted({**shared, **own}.items())): number for own, number in samples})]
-    )
+    shared = [("organization", organization)] if organization else []
+
+    def text(values: Iterable[str]) -> str:
+        return label_text(sorted([*shared, *zip(declared.own, values, strict=True)]))
+
+    return Family(declared, [Group("", {text(values): number for values, number in samples})])

@@ -17,7 +17,7 @@ R = TypeVar("R")
 Groups = Mapping[str, Sequence[R]]
 # By the values of a metric's own labels.
 OwnSums = dict[tuple[str, ...], Number]
-Fold = Callable[[Groups[R]], Groups[R]]
+Folding = Callable[[Groups[R]], Groups[R]]
 
 RUN_TEXTS = 5_000
 EXACT = Context(prec=1000)
@@ -41,7 +41,7 @@ def families(
     records: Iterable[R],
     text_of: Callable[[R], str],
     prefix: str = "",
-    fold: Fold[R] = unfolded,
+    fold: Folding[R] = unfolded,
 ) -> Iterator[Family]:
     """A family for each metric: records grouped by label text, groups folded, numbers of each group added up.
 

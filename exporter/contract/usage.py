@@ -97,7 +97,7 @@ class UsageTable:
 
     def sections(self, reading: UsageReading, today: date, names: Names) -> Iterable[Section]:
         reported = [day for day in exposed_days(today, self.days) if day in reading.days]
-        zeros = zero_rows(reported, reading.days)
+        zeros = zero_rows(reported, {day: reading.days[day] for day in reported})
         for day in reported:
             held = reading.days[day]
             yield Section(day, (held, zeros[day], names), partial(self._of_day, held, zeros[day], names, day, today))
@@ -109,13 +109,9 @@ class UsageTable:
         return families(FAMILIES, (*held.rows, *zeros), partial(self._text, names), prefix)
 
     def _text(self, names: Names, record: UsageRecord) -> str:
-        workspace, workspace_id = names.workspace(record.workspace_id)
-        labels = [
-            ("workspace", workspace),
-            ("workspace_id", workspace_id),
-            ("model", record.model or NONE),
-            ("service_tier", record.service_tier or NONE),
-        ]
+        workspace = names.workspace(record.workspace_id)
+        values = (*workspace, record.model or NONE, record.service_tier or NONE)
+        labels = list(zip(LABELS[1:], values, strict=True))
         for dimension, value in zip(self.group_by, record.grouped, strict=True):
             labels += grouped_labels(dimension, value, names, self.people)
         return label_text(labels)

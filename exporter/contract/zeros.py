@@ -48,14 +48,14 @@ class PairedDay(Day[R]):
         return before if before and before.rows == rows else cls(rows, read_at)
 
     @cached_property
-    def zeros(self) -> Mapping[Pair, R]:
-        """A row of nothing for each pair that the day has."""
-        smallest: dict[Pair, R] = {}
+    def zeros(self) -> Mapping[Pair, tuple[tuple[str, ...], R]]:
+        """A row of nothing for each pair that the day has, with its order."""
+        smallest: dict[Pair, tuple[tuple[str, ...], R]] = {}
         for row in self.rows:
-            before = smallest.get(row.pair)
-            if before is None or row.order < before.order:
-                smallest[row.pair] = row
-        return {pair: row.nothing() for pair, row in smallest.items()}
+            pair, order = row.pair, row.order
+            if pair not in smallest or order < smallest[pair][0]:
+                smallest[pair] = order, row
+        return {pair: (order, row.nothing()) for pair, (order, row) in smallest.items()}
 
 
 def zero_rows(reported: Iterable[date], days: Mapping[date, PairedDay[R]]) -> dict[date, tuple[R, ...]]:
@@ -64,20 +64,20 @@ def zero_rows(reported: Iterable[date], days: Mapping[date, PairedDay[R]]) -> di
     A pair of workspace and model that has no row on the day, but one on a day at most 11 days older or 7 newer, gets
     one, with a label set of theirs; so does a day that would have none at all, where any day has one.
     """
-    any_row = min((row for held in days.values() for row in held.zeros.values()), key=_order, default=None)
     filled: dict[date, tuple[R, ...]] = {}
     for day in reported:
         there = days[day].zeros.keys() if day in days else frozenset[Pair]()
-        nearby: dict[Pair, R] = {}
+        nearby: dict[Pair, tuple[tuple[str, ...], R]] = {}
         for other, held in days.items():
             if day - LONGEST_BEFORE <= other <= day + LONGEST_AFTER:
-                for pair, row in held.zeros.items():
-                    if pair not in there and (pair not in nearby or row.order < nearby[pair].order):
-                        nearby[pair] = row
-        zeros = tuple(nearby[pair] for pair in sorted(nearby))
-        filled[day] = (any_row,) if any_row is not None and not (there or zeros) else zeros
+                for pair, zero in held.zeros.items():
+                    if pair not in there and (pair not in nearby or zero[0] < nearby[pair][0]):
+                        nearby[pair] = zero
+        filled[day] = tuple(nearby[pair][1] for pair in sorted(nearby)) if there or nearby else _any(days.values())
     return filled
 
 
-def _order(row: Paired) -> tuple[str, ...]:
-    return row.order
+def _any(days: Iterable[PairedDay[R]]) -> tuple[R, ...]:
+    """One row, the same everywhere; none where there is none."""
+    every = [zero for held in days for zero in held.zeros.values()]
+    return (min(every, key=lambda zero: zero[0])[1],) if every else ()

@@ -20,11 +20,11 @@ class Publisher:
         self._store = Store(CHAPTERS, organizations)
         self._changed = asyncio.Event()
         self.show_day(today)
-        self.snapshot: Snapshot = self._store.snapshot(is_ready=False)
+        self.open()
 
     def open(self) -> None:
-        """Answer scrapes with what there is at the start."""
-        self.snapshot = self._store.snapshot(is_ready=False)
+        """Answer scrapes with what there is, before there is a loop."""
+        self.snapshot: Snapshot = self._store.snapshot(is_ready=False)
 
     def show_day(self, today: date) -> None:
         self.today = today
@@ -46,4 +46,8 @@ class Publisher:
     async def publish(self, *, is_ready: bool) -> None:
         """By whoever holds the lock."""
         self._changed.clear()
-        self.snapshot = await asyncio.to_thread(self._store.snapshot, is_ready=is_ready)
+        try:
+            self.snapshot = await asyncio.to_thread(self._store.snapshot, is_ready=is_ready)
+        except BaseException:
+            self._changed.set()  # it is tried again
+            raise

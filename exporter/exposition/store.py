@@ -71,9 +71,10 @@ class Store:
     def put(self, key: Key, families: Mapping[str, Pieces]) -> None:
         """Replace all that is shown of the key; what stays the same costs nothing."""
         before = self._of.get(key, {})
-        for name in before.keys() | families.keys():
-            if before.get(name) != families.get(name):
-                self._row_of[name].put(name, key, families.get(name))
+        changed = [name for name in before.keys() | families.keys() if before.get(name) != families.get(name)]
+        rows = [(name, self._row_of[name]) for name in changed]  # raises for a family that is not declared
+        for name, row in rows:
+            row.put(name, key, families.get(name))
         self._of[key] = families
 
     def snapshot(self, *, is_ready: bool) -> Snapshot:

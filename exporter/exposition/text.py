@@ -113,6 +113,6 @@ def _moved(written: Written, day: date | None, before: date, today: date) -> Wri
     if day is None or before == today:
         return written
     # A quote in a label's value is escaped: nothing but the label itself looks like it.
-    old, new = (f"{day_label(day, at)},".encode() for at in (before, today))
+    old, new = (day_label(day, at).encode() for at in (before, today))
     families = {name: tuple(piece.replace(old, new) for piece in pieces) for name, pieces in written.families.items()}
     return Written(written.key, families, written.samples)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
@@ -11,14 +11,15 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from exporter.api.errors import ApiError
+from exporter.api.pace import Pace
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
 from exporter.contract.own import job_families
 from exporter.contract.state import Reason, State
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import Key
-from exporter.exposition.text import Text, lines_by_family, write
-from exporter.jobs.retries import HOUR_SECONDS, wait_seconds
+from exporter.exposition.text import Pieces, Text, lines_by_family, write
+from exporter.jobs.retries import wait_seconds
 from exporter.log import report_unforeseen
 from exporter.sources import Outcome, Source
 
@@ -48,14 +49,30 @@ class NamesOfOthers:
     attempted: asyncio.Event
 
 
+@dataclass(frozen=True)
+class Shown(Generic[R]):
+    """All that a job has, replaced whole: what it knows, and its lines by family."""
+
+    state: State
+    reading: R | None
+    text: Text
+    lines: Mapping[str, Pieces]
+
+
 class Refreshed(Protocol):
     """A job, whatever it reads."""
 
-    state: State
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def uses_names(self) -> bool: ...
+
+    async def turn(self) -> None: ...
 
     async def refresh_once(self, now: datetime) -> None: ...
 
-    async def rewrite(self, today: date) -> None: ...
+    async def rewritten(self, today: date) -> Callable[[], None]: ...
 
 
 class Job(Generic[R]):
@@ -67,59 +84,78 @@ class Job(Generic[R]):
         table: Table[R],
         interval_seconds: float,
         place: Place,
+        pace: Pace,
         now: Callable[[], datetime],
         names: NamesOfOthers | None = None,
     ) -> None:
         self._source = source
         self._table = table
         self._place = place
+        self._pace = pace
         self._now = now
         self._names = names
-        self._text = Text(place.publisher.today, {})
-        self.reading: R | None = None
-        self.state = State(source.collector, source.generation, interval_seconds)
         self.attempted = asyncio.Event()
-        self._put()
+        state = State(source.collector, source.generation, interval_seconds)
+        self._show(self._made(state, None, Text(place.publisher.today, {})))
+
+    @property
+    def state(self) -> State:
+        return self._shown.state
+
+    @property
+    def reading(self) -> R | None:
+        return self._shown.reading
+
+    @property
+    def uses_names(self) -> bool:
+        """Whether it has to be rewritten when they change."""
+        return self._names is not None
+
+    async def turn(self) -> None:
+        """Wait until all its endpoints may be polled."""
+        for endpoint in self._source.endpoints:
+            await self._pace.turn(endpoint, self.state.collector)
 
     async def refresh_once(self, now: datetime) -> None:
-        """Read and show. Never raises for what the API does; what is shown and known is replaced whole, or stays."""
+        """Read and show. Never raises for what the API does; all that is shown and known is replaced, or stays."""
         loop = asyncio.get_running_loop()
         started, waited = loop.time(), 0.0
-        before, had_data = self.state, self.state.last_success is not None or self._text.samples > 0
-        outcome, failure = await self._read(now)
-        if outcome:
-            waited = await self._wait_for_names()
-        async with self._place.publisher.lock:
-            if outcome:
-                try:
-                    through = None if outcome.reading is None else self._source.data_through(outcome.reading)
-                    text = await self._written(outcome.reading, self._place.publisher.today)
-                except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
-                    outcome, failure = None, self._defect(unforeseen)
-            seconds = loop.time() - started - waited
-            self.state = replace(self._after(outcome, failure, now), attempted=True, duration_seconds=seconds)
-            if self.state.up:
-                self.state = replace(self.state, data_through=through)
-            if outcome:
-                self.reading, self._text = outcome.reading, text
-            self._put()
-            await self._place.shown()
-        self._tell(before, failure, had_data=had_data)
-        self.attempted.set()
+        before = self._shown
+        try:
+            outcome, failure = await self._read(now)
+            text, through = before.text, None
+            if outcome and outcome.reading is not None:
+                waited = await self._wait_for_names()
+            async with self._place.publisher.lock:
+                if outcome:
+                    try:
+                        through = None if outcome.reading is None else self._source.data_through(outcome.reading)
+                        text = await self._written(outcome.reading, self._place.publisher.today)
+                    except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
+                        outcome, failure, text = None, self._defect(unforeseen), self._shown.text
+                else:
+                    text = self._shown.text
+                state = self._after(outcome, failure, now, through)
+                state = replace(state, attempted=True, duration_seconds=loop.time() - started - waited)
+                self._show(self._made(state, outcome.reading if outcome else self.reading, text))
+                await self._place.shown()
+        finally:
+            self.attempted.set()
+        self._tell(before, failure)
 
-    async def rewrite(self, today: date) -> None:
-        """Show the reading with the names and on the day that are now; by whoever holds the publisher's lock.
+    async def rewritten(self, today: date) -> Callable[[], None]:
+        """What shows the reading with the names and on the day that are now; by whoever holds the publisher's lock.
 
         Where that fails, rather no data than those of another day.
         """
+        state, text = self.state, self._shown.text
         try:
-            self._text = await self._written(self.reading, today)
+            text = await self._written(self.reading, today)
+            made = self._made(state, self.reading, text)
         except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
-            failure = self._defect(unforeseen)
-            self.state = self._after(None, failure, self._now())
-            if self._text.today != today:
-                self._text = Text(today, {})
-        self._put()
+            state = self._after(None, self._defect(unforeseen), self._now(), None)
+            made = self._made(state, self.reading, text if text.today == today else Text(today, {}))
+        return lambda: self._show(made)
 
     async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
         try:
@@ -131,7 +167,7 @@ class Job(Generic[R]):
         return outcome, outcome.failure
 
     def _defect(self, unforeseen: Exception) -> ApiError:
-        words = report_unforeseen(unforeseen, collector=self.state.collector)
+        words = report_unforeseen(unforeseen, collector=self.state.collector, organization=self._place.organization)
         return ApiError(Reason.BUG, self.state.collector, words)
 
     async def _wait_for_names(self) -> float:
@@ -144,14 +180,17 @@ class Job(Generic[R]):
 
     async def _written(self, reading: R | None, today: date) -> Text:
         names = self._names.current() if self._names else Names()
+        before = self._shown.text
 
         def written() -> Text:
             sections = () if reading is None else self._table.sections(reading, today, names)
-            return write(sections, today, self._text)
+            return write(sections, today, before)
 
         return await asyncio.to_thread(written)
 
-    def _after(self, outcome: Outcome[R] | None, failure: ApiError | None, now: datetime) -> State:
+    def _after(
+        self, outcome: Outcome[R] | None, failure: ApiError | None, now: datetime, through: datetime | None
+    ) -> State:
         state = self.state
         if failure:
             failures = state.failures_in_a_row + 1
@@ -170,21 +209,27 @@ class Job(Generic[R]):
             )
         state = replace(state, reason=None, failures_in_a_row=0, failing_since=None, next_try_seconds=None)
         if outcome is None or not outcome.is_served:
-            return replace(state, available=False, up=False, next_try_seconds=min(state.interval_seconds, HOUR_SECONDS))
-        return replace(state, available=True, up=True, last_success=self._now())
+            return replace(state, available=False, up=False)
+        return replace(state, available=True, up=True, last_success=self._now(), data_through=through)
 
-    def _put(self) -> None:
-        self.state = replace(self.state, samples=self._text.samples)
-        own = lines_by_family(job_families(self.state, self._place.organization))
-        self._place.publisher.put(self._place.key, {**self._text.families, **own})
+    def _made(self, state: State, reading: R | None, text: Text) -> Shown[R]:
+        state = replace(state, samples=text.samples)
+        own = lines_by_family(job_families(state, self._place.organization))
+        return Shown(state, reading, text, {**text.families, **own})
 
-    def _tell(self, before: State, failure: ApiError | None, *, had_data: bool) -> None:
-        """What has changed: `had_data` where there was anything good before, perhaps in a list alone."""
-        state = self.state
-        if failure and before.reason is not failure.reason:
+    def _show(self, shown: Shown[R]) -> None:
+        self._place.publisher.put(self._place.key, shown.lines)
+        self._shown = shown
+
+    def _tell(self, before: Shown[R], failure: ApiError | None) -> None:
+        """What has changed. Something good may have been there without any success: in a list alone."""
+        old, state = before.state, self.state
+        about = {"collector": state.collector, "organization": self._place.organization}
+        if failure and old.reason is not failure.reason:
+            had_data = old.last_success is not None or before.text.samples > 0
             log.error(
                 "refresh failed; the last good data stay" if had_data else "refresh failed; no data yet",
-                collector=state.collector,
+                **about,
                 reason=failure.reason.value,
                 endpoint=failure.endpoint,
                 status=failure.status,
@@ -192,11 +237,9 @@ class Job(Generic[R]):
                 message=failure.message,
                 next_try=f"in {state.next_try_seconds:.0f} s",
             )
-        elif state.up and before.reason and before.failing_since:
-            failed = (self._now() - before.failing_since).total_seconds()
-            log.info(
-                "refresh works again", collector=state.collector, reason=before.reason.value, after=f"{failed:.0f} s"
-            )
-        elif state.up and not before.last_success:
-            log.info("first refresh done", collector=state.collector)
-        log.debug("refreshed", collector=state.collector, up=state.up, seconds=round(state.duration_seconds or 0, 3))
+        elif state.up and old.reason and old.failing_since:
+            failed = (self._now() - old.failing_since).total_seconds()
+            log.info("refresh works again", **about, reason=old.reason.value, after=f"{failed:.0f} s")
+        elif state.up and not old.last_success:
+            log.info("first refresh done", **about)
+        log.debug("refreshed", **about, up=state.up, seconds=round(state.duration_seconds or 0, 3))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
+from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
 from exporter.contract.inventory import InventoryReading
@@ -54,6 +55,7 @@ class OrganizationJobs:
         rank: int,
         publisher: Publisher,
         requests: Requests,
+        pace: Pace,
         now: Callable[[], datetime],
         *,
         cost: Plan[CostReading] | None,
@@ -65,8 +67,9 @@ class OrganizationJobs:
         self._rank = rank
         self._publisher = publisher
         self._requests = requests
+        self._pace = pace
         self._now = now
-        self._named = Names()
+        self._named = self._no_names = Names()
         self.inventory = self._job(3, inventory)
         names = NamesOfOthers(self._names, self.inventory.attempted) if self.inventory else None
         self.cost = self._job(0, cost, names)
@@ -90,33 +93,31 @@ class OrganizationJobs:
 
     def _show_all(self) -> None:
         """What belongs to all jobs."""
-        self._requests.has_new = False
         states = [job.state for job in self]
         families = organization_families(states, self._requests.counts, self.name)
         self._publisher.put(Key(self._rank, OF_ORGANIZATION), lines_by_family(families))
+        self._requests.has_new = False
 
-    async def rewrite(self, today: date) -> None:
-        """Show all readings on the day that it is now; by whoever holds the publisher's lock."""
-        for job in self:
-            await job.rewrite(today)
-        self._show_all()
+    async def rewritten(self, today: date) -> list[Callable[[], None]]:
+        """What shows all readings on the day that it is now; by whoever holds the publisher's lock."""
+        return [*[await job.rewritten(today) for job in self], self._show_all]
 
-    def _job(self, place: int, collector: Plan[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
+    def _job(self, number: int, collector: Plan[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
         if collector is None:
             return None
-        where = Place(self._publisher, Key(self._rank, place), self.name, self._shown)
-        return Job(collector.source, collector.table, collector.interval_seconds, where, self._now, names)
+        where = Place(self._publisher, Key(self._rank, number), self.name, self._shown)
+        return Job(collector.source, collector.table, collector.interval_seconds, where, self._pace, self._now, names)
 
     def _names(self) -> Names:
         reading = self.inventory.reading if self.inventory else None
-        return reading.names if reading else Names()
+        return reading.names if reading else self._no_names
 
     async def _shown(self) -> None:
         """A job has shown something new: if it was names, those who use them follow."""
         names = self._names()
         if names is not self._named:
             self._named = names
-            for job in (self.cost, self.usage):
-                if job is not None:
-                    await job.rewrite(self._publisher.today)
+            for job in self:
+                if job.uses_names:
+                    (await job.rewritten(self._publisher.today))()
         self._show_all()

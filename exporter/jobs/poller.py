@@ -11,6 +11,7 @@ from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
 from exporter.jobs.process import Process
+from exporter.jobs.retries import HOUR_SECONDS
 from exporter.log import report_unforeseen
 
 CLOCK_SECONDS = 1
@@ -47,8 +48,10 @@ class Poller:
         async with self._publisher.lock:
             today = utc_day(self._now())
             if today != self._publisher.today:
-                for organization in self._organizations:
-                    await organization.rewrite(today)
+                changes = [change for each in self._organizations for change in await each.rewritten(today)]
+                # Between two awaits, so that nobody sees two days at once.
+                for change in changes:
+                    _unless_defect(change)
                 self._publisher.show_day(today)
                 await self._publish()
 
@@ -59,21 +62,23 @@ class Poller:
 
     async def _publish(self) -> None:
         for organization in self._organizations:
-            organization.show_new_requests()
-        self._process.show(self._publisher)
+            _unless_defect(organization.show_new_requests)
+        _unless_defect(lambda: self._process.show(self._publisher))
         is_ready = all(organization.is_attempted for organization in self._organizations)
         await self._publisher.publish(is_ready=is_ready)
 
     async def _poll(self, job: Refreshed) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await job.turn()
             started = loop.time()
             await _unless_unforeseen(lambda: job.refresh_once(self._now()))
             state = job.state
             if state.next_try_seconds is not None:
                 await asyncio.sleep(state.next_try_seconds)
             else:
-                await asyncio.sleep(max(0, started + state.interval_seconds - loop.time()))
+                interval = state.interval_seconds if state.available else min(state.interval_seconds, HOUR_SECONDS)
+                await asyncio.sleep(max(0, started + interval - loop.time()))
 
     async def _watch_clock(self) -> None:
         # Compared, not slept towards: clocks are set, and machines are suspended.
@@ -96,5 +101,13 @@ async def _unless_unforeseen(act: Callable[[], Awaitable[None]]) -> None:
     """A defect is logged, and what was shown stays: the next time tries again."""
     try:
         await act()
+    except Exception as unforeseen:  # noqa: BLE001  logged
+        report_unforeseen(unforeseen)
+
+
+def _unless_defect(act: Callable[[], None]) -> None:
+    """The same of what does not wait."""
+    try:
+        act()
     except Exception as unforeseen:  # noqa: BLE001  logged
         report_unforeseen(unforeseen)

@@ -10,9 +10,9 @@ from typing import Any
 from prometheus_client import ProcessCollector
 
 from exporter.contract.metric import Family, Group
-from exporter.contract.own import PROCESS, SECONDS_BUCKETS, Build, process_families
+from exporter.contract.own import OF_THE_KERNEL, SECONDS_BUCKETS, Build, process_families
 from exporter.exposition.publisher import Publisher
-from exporter.exposition.store import PROCESS as KEY
+from exporter.exposition.store import PROCESS
 from exporter.exposition.text import lines_by_family
 
 
@@ -41,10 +41,10 @@ class Process:
             exposition_bytes=publisher.snapshot.bytes_by_encoding,
             durations=self._durations,
         )
-        publisher.put(KEY, lines_by_family((*families, *self._of_the_kernel())))
+        publisher.put(PROCESS, lines_by_family((*families, *self._of_the_kernel())))
 
     def _of_the_kernel(self) -> Iterator[Family]:
-        declared = {family.name: family for family in PROCESS}
+        declared = {family.name: family for family in OF_THE_KERNEL}
         for metric in self._kernel.collect():
             for sample in metric.samples:
                 if sample.name in declared:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from exporter.api.endpoints import AnyEndpoint
 from exporter.api.errors import ApiError
 
 R = TypeVar("R")
@@ -31,6 +32,10 @@ class Source(Protocol[R]):
     @property
     def generation(self) -> str:
         """`legacy`, `analytics` or `admin`: which API the numbers come from."""
+
+    @property
+    def endpoints(self) -> tuple[AnyEndpoint, ...]:
+        """All that a refresh polls."""
 
     async def read(self, previous: R | None, now: datetime) -> Outcome[R]:
         """Ask the API. Raises `ApiError` where nothing of it can be used."""

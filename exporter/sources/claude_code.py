@@ -13,15 +13,14 @@ from functools import partial
 from typing import TypeVar
 
 from exporter.api.client import Client
-from exporter.api.endpoints import CLAUDE_CODE
-from exporter.api.pace import Pace
+from exporter.api.endpoints import CLAUDE_CODE, AnyEndpoint
 from exporter.api.pages import pages
 from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.contract.activity import Activity
 from exporter.contract.claude_code import (
+    ActivityFold,
     ClaudeCodeDay,
     ClaudeCodeReading,
-    Fold,
     FoldedRows,
     shows_names,
 )
@@ -42,12 +41,12 @@ class ClaudeCodeSource:
     """Re-reads today and yesterday at every refresh, older days hourly. The newest `actor_days` keep their rows."""
 
     client: Client
-    pace: Pace
     days: int
     actor_days: int
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "claude_code"
     generation: str = "admin"
+    endpoints: tuple[AnyEndpoint, ...] = (CLAUDE_CODE,)
 
     async def read(self, previous: ClaudeCodeReading | None, now: datetime) -> Outcome[ClaudeCodeReading]:
         """The days of the window. Raises `ApiError`."""
@@ -57,7 +56,6 @@ class ClaudeCodeSource:
         return through(reading.days, reading.read_at)
 
     async def _read(self, previous: ClaudeCodeReading | None, now: datetime) -> ClaudeCodeReading:
-        await self.pace.turn(CLAUDE_CODE.name, self.collector)
         today = utc_day(now)
         window = exposed_days(today, self.days)
         had = {day: held for day, held in (previous.days if previous else {}).items() if day in window}
@@ -99,10 +97,10 @@ class ClaudeCodeSource:
 
     async def _fetch_folded(self, day: date) -> FoldedRows:
         """Page by page: the rows of an old day are never held all at once."""
-        fold = Fold()
+        fold = ActivityFold()
         async for _ in self._pages(day, fold.add):
             pass
-        return fold.rows()
+        return await asyncio.to_thread(fold.rows)
 
     def _pages(self, day: date, made: Callable[[Rows], T]) -> AsyncIterator[T]:
         start = midnight(day)

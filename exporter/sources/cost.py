@@ -15,13 +15,12 @@ from http import HTTPStatus
 from sys import intern
 
 from exporter.api.client import Client
-from exporter.api.endpoints import COST
+from exporter.api.endpoints import COST, AnyEndpoint
 from exporter.api.errors import ApiError
-from exporter.api.pace import Pace
 from exporter.api.pages import pages
 from exporter.api.shapes.cost import CostPage, CostResult
-from exporter.contract.cost import CostReading, CostRecord
-from exporter.contract.days import ONE_DAY, month_of, through, utc_day
+from exporter.contract.cost import CostReading, CostRecord, oldest_day, window_start
+from exporter.contract.days import ONE_DAY, through, utc_day
 from exporter.contract.labels import NONE
 from exporter.contract.zeros import PairedDay
 from exporter.sources import Outcome
@@ -30,8 +29,6 @@ from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
 
 # A day without a row counts as reported, at zero, this long after its end.
 REPORTED_AFTER = timedelta(hours=72)
-# The API refuses windows without a complete day; three cover the days that may still be unreported.
-COMPLETE_DAYS = 3
 
 TOKEN_TYPES = {
     "uncached_input_tokens": "uncached_input",
@@ -50,11 +47,11 @@ class CostSource:
     """Re-reads the exposed window at every refresh, and the two months hourly: the API revises its buckets."""
 
     client: Client
-    pace: Pace
     days: int
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "cost"
     generation: str = "legacy"
+    endpoints: tuple[AnyEndpoint, ...] = (COST,)
 
     async def read(self, previous: CostReading | None, now: datetime) -> Outcome[CostReading]:
         """The days of the window and of both months. Raises `ApiError`."""
@@ -64,17 +61,15 @@ class CostSource:
         return through(reading.days, reading.read_at)
 
     async def _read(self, previous: CostReading | None, now: datetime) -> CostReading:
-        await self.pace.turn(COST.name, self.collector)
         today = utc_day(now)
-        window_start = today - timedelta(days=max(self.days - 1, COMPLETE_DAYS))
-        oldest = min(window_start, month_of(month_of(today) - ONE_DAY))
+        start, oldest = window_start(today, self.days), oldest_day(today, self.days)
         had: Days = previous.days if previous else {}
         kept: Days = {}
         if previous is None or previous.first > oldest or is_stale(previous.whole_read_at, now):
             first, whole_read_at = oldest, now
         else:
-            first, whole_read_at = window_start, previous.whole_read_at
-            kept = {day: held for day, held in had.items() if oldest <= day < window_start}
+            first, whole_read_at = start, previous.whole_read_at
+            kept = {day: held for day, held in had.items() if oldest <= day < start}
         rows = await self._fetch(first, today, had)
         days = {**kept, **await asyncio.to_thread(_days, rows, had, now)}
         return CostReading(oldest, days, _reported_through(days, now), now, whole_read_at)

@@ -19,7 +19,6 @@ from msgspec import UNSET
 
 from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, AnyEndpoint
 from exporter.api.errors import ApiError
-from exporter.api.pace import Pace
 from exporter.api.shapes import inventory as shapes
 from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage, UserPage, WorkspacePage
 from exporter.contract.inventory import (
@@ -35,7 +34,7 @@ from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement, NotEntitled
 from exporter.sources.lists import Lists
 
-LISTS = ("workspaces", "me", "api_keys", "users", "service_accounts")
+LISTS: tuple[AnyEndpoint, ...] = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
 INCLUDE_DEFAULT = ("include_default", "true")
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ class _Refresh:
     def failure(self) -> ApiError | None:
         """The first list's that failed, with the most tries and the longest delay of them all."""
         all_of_them = self.failures.values()
-        first = next((self.failures[name] for name in LISTS if name in self.failures), None)
+        first = next((self.failures[one.name] for one in LISTS if one.name in self.failures), None)
         if first:
             first.tries = max(failure.tries for failure in all_of_them)
             first.retry_after_seconds = max(failure.retry_after_seconds or 0 for failure in all_of_them) or None
@@ -90,10 +89,10 @@ class InventorySource:
     """Each endpoint has its own entitlement; `workspaces` is the main one."""
 
     lists: Lists
-    pace: Pace
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "organization"
     generation: str = "admin"
+    endpoints: tuple[AnyEndpoint, ...] = LISTS
 
     async def read(self, previous: InventoryReading | None, now: datetime) -> Outcome[InventoryReading]:
         """All that the API lists; a list that fails is as it was.
@@ -101,21 +100,21 @@ class InventorySource:
         A failure goes before a refusal of the main list: it would not be seen while the collector is unavailable.
         """
         had = previous or InventoryReading(now)
-        lists = _Refresh(self.entitlement, now)
+        refresh = _Refresh(self.entitlement, now)
         # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
         (workspaces, default_id), me, api_keys, users = await asyncio.gather(
-            lists.part(
+            refresh.part(
                 WORKSPACES,
                 partial(self._workspaces, had.default_workspace_id),
                 kept=(had.workspaces, had.default_workspace_id),
                 absent=({}, None),
             ),
-            lists.part(ME, self._me, kept=had.organization, absent=None),
-            lists.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
-            lists.part(USERS, self._users, kept=had.users, absent={}),
+            refresh.part(ME, self._me, kept=had.organization, absent=None),
+            refresh.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
+            refresh.part(USERS, self._users, kept=had.users, absent={}),
         )
         # Last, and with an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
-        service_accounts = await lists.part(
+        service_accounts = await refresh.part(
             SERVICE_ACCOUNTS,
             self._service_accounts,
             kept=had.service_accounts,
@@ -123,17 +122,18 @@ class InventorySource:
             refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
         )
         reading = InventoryReading.of(now, me, workspaces, default_id, api_keys, users, service_accounts, had.names)
-        if reading.names is not had.names or not (previous or lists.failures):
+        if reading.names is not had.names or not (previous or refresh.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
-        return Outcome(reading, lists.failure, is_served=bool(lists.failures) or WORKSPACES.name not in lists.refused)
+        return Outcome(
+            reading, refresh.failure, is_served=bool(refresh.failures) or WORKSPACES.name not in refresh.refused
+        )
 
     def data_through(self, reading: InventoryReading) -> datetime | None:
         return reading.read_at
 
     async def _workspaces(self, known: str | None) -> tuple[Workspaces, str | None]:
         """The workspaces, and the ID of the default one: the one listed only when asked for."""
-        await self.pace.turn(WORKSPACES.name, self.collector)
         try:
             listed = await self._list_workspaces(INCLUDE_DEFAULT)
         except ApiError as error:
@@ -149,20 +149,16 @@ class InventorySource:
         return await self.lists.read(WORKSPACES, _workspaces, *params)
 
     async def _me(self) -> OrganizationRecord:
-        await self.pace.turn(ME.name, self.collector)
         me = await self.lists.one(ME)
         return OrganizationRecord(me.id, me.name)
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
-        await self.pace.turn(API_KEYS.name, self.collector)
         return await self.lists.read(API_KEYS, _api_keys)
 
     async def _users(self) -> Mapping[str, User]:
-        await self.pace.turn(USERS.name, self.collector)
         return await self.lists.read(USERS, _users)
 
     async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
-        await self.pace.turn(SERVICE_ACCOUNTS.name, self.collector)
         return await self.lists.read(SERVICE_ACCOUNTS, _service_accounts)
 
 

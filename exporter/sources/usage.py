@@ -12,8 +12,7 @@ from datetime import date, datetime
 from functools import partial
 
 from exporter.api.client import Client
-from exporter.api.endpoints import USAGE
-from exporter.api.pace import Pace
+from exporter.api.endpoints import SPEED_BETA, USAGE, AnyEndpoint
 from exporter.api.pages import pages
 from exporter.api.shapes.usage import UsagePage, UsageResult
 from exporter.contract.days import exposed_days, through, utc_day
@@ -23,7 +22,6 @@ from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import page_limit, window
 
-SPEED_BETA = "fast-mode-2026-02-01"
 FIRST_BUCKETS = 2
 BASE_DIMENSIONS = ("workspace_id", "model", "service_tier")
 
@@ -36,12 +34,12 @@ class UsageSource:
     """Re-reads the whole window at every refresh: the API revises its buckets."""
 
     client: Client
-    pace: Pace
     days: int
     group_by: tuple[str, ...] = ()
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "usage"
     generation: str = "legacy"
+    endpoints: tuple[AnyEndpoint, ...] = (USAGE,)
 
     async def read(self, previous: UsageReading | None, now: datetime) -> Outcome[UsageReading]:
         """The buckets of the window. Raises `ApiError`."""
@@ -51,7 +49,6 @@ class UsageSource:
         return through(reading.days, reading.read_at)
 
     async def _read(self, previous: UsageReading | None, now: datetime) -> UsageReading:
-        await self.pace.turn(USAGE.name, self.collector)
         today = utc_day(now)
         first = exposed_days(today, self.days)[-1]
         had: Days = previous.days if previous else {}

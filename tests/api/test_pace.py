@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 
+from exporter.api import endpoints
+from exporter.api.endpoints import AnyEndpoint
 from exporter.api.pace import Pace
 from tests.support.answers import USAGE, script
 from tests.support.exporting import exporting
 from tests.support.scripted import ScriptedApi
 
 SECONDS = 0.3
+ENDPOINTS: dict[str, AnyEndpoint] = {"usage": endpoints.USAGE, "cost": endpoints.COST}
 
 
 def turns(*asked: tuple[str, str], seconds: float = SECONDS) -> list[float]:
@@ -19,7 +22,7 @@ def turns(*asked: tuple[str, str], seconds: float = SECONDS) -> list[float]:
         found = []
 
         async def turn(endpoint: str, job: str) -> None:
-            await pace.turn(endpoint, job)
+            await pace.turn(ENDPOINTS[endpoint], job)
             found.append(loop.time() - start)
 
         async with asyncio.TaskGroup() as tasks:
@@ -38,6 +41,13 @@ def test_from_then_on_the_polls_of_all_jobs_are_counted_together() -> None:
     *_, third, fourth = turns(("usage", "a"), ("usage", "b"), ("usage", "a"), ("usage", "b"))
     assert third >= SECONDS
     assert fourth >= 2 * SECONDS
+
+
+def test_a_newcomer_goes_at_once_and_takes_nobodys_turn() -> None:
+    first, newcomer, second, third = turns(("usage", "a"), ("usage", "a"), ("usage", "b"), ("usage", "a"))
+    assert max(first, newcomer) < second
+    assert second >= SECONDS
+    assert third >= 2 * SECONDS
 
 
 def test_endpoints_are_paced_each_for_itself() -> None:

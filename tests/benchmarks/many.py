@@ -19,7 +19,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from exporter import memory
 from exporter.api.key import AdminKey
-from exporter.api.pace import Pace
 from exporter.background import DaemonThreads
 from exporter.commands import assembly
 from exporter.commands.serve import SWITCH_SECONDS
@@ -29,7 +28,6 @@ from exporter.demo.api.asgi import AdminApi
 from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import Key, Store
-from exporter.jobs.organization import OrganizationJobs, Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.settings.model import load
@@ -54,20 +52,12 @@ async def serve(port: int, api_url: str, organizations: int) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     memory.tune()
     async with AsyncExitStack() as stack:
-
-        async def jobs(rank: int) -> OrganizationJobs:
-            requests = Requests()
-
-            def observe(endpoint: str, status: str, seconds: float) -> None:
-                requests.observe(endpoint, status)
-                process.observe(endpoint, seconds)
-                publisher.touch()
-
-            client = await stack.enter_async_context(assembly.connect(settings, upstream, observe))
+        everybody = []
+        for rank in range(organizations):
             name = f"organization {rank:04d}"
-            return assembly.organization_jobs(settings, name, rank, client, Pace(0), publisher, requests)
-
-        everybody = [await jobs(rank) for rank in range(organizations)]
+            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process)
+            await stack.enter_async_context(client)
+            everybody.append(jobs)
         poller = Poller(everybody, publisher, process, assembly.utc_now)
         server = Server(application(lambda: publisher.snapshot, telemetry_path="/metrics"))
         await asyncio.gather(poller.run(), server.serve(listen([f"127.0.0.1:{port}"])))

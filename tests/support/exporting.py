@@ -52,6 +52,7 @@ class Exporter:
         """Refresh the collectors once, as the poller would, the organization's names first, and publish."""
         for job in self.parts.organization:
             if not names or job.state.collector in names:
+                await job.turn()
                 await job.refresh_once(assembly.utc_now())
         await self.roll()
         await self.publish()
