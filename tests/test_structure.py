@@ -21,9 +21,8 @@ GROUND: dict[str, set[str]] = {
     "memory": set(),
     "shortage": set(),
 }
-# The settings check the form of addresses and keys as the client will; a job, as its source, meets the API's errors.
+# Where it starts.
 ABOVE = {"cli", "health", "__main__"}
-DEMO = ("faults", "api", "simulation")
 
 
 def modules() -> Iterator[tuple[tuple[str, ...], set[tuple[str, ...]]]]:
@@ -32,6 +31,9 @@ def modules() -> Iterator[tuple[tuple[str, ...], set[tuple[str, ...]]]]:
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         imported: set[tuple[str, ...]] = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                whole = [alias.name.split(".") for alias in node.names]
+                imported |= {tuple(parts[1:]) for parts in whole if parts[0] == "exporter" and parts[1:]}
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "exporter":
                 below = tuple((node.module or "").split(".")[1:])
                 imported |= {below} if below else {(alias.name,) for alias in node.names}
@@ -53,6 +55,12 @@ def test_imports_go_down_only(parts: tuple[str, ...], imported: set[tuple[str, .
         else:
             of_the_demo = place == "commands" and name == "demo"
             assert name in GROUND or of_the_demo or LAYERS.index(name) > LAYERS.index(place), f"{place} imports {name}"
+
+
+def test_only_commands_know_the_settings() -> None:
+    for parts, imported in modules():
+        if parts[0] not in {*ABOVE, "commands", "settings"}:
+            assert "settings" not in {each[0] for each in imported}, parts
 
 
 def test_the_simulation_knows_nothing_of_its_api_and_the_faults_of_neither() -> None:

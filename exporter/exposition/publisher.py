@@ -27,8 +27,8 @@ class Publisher:
         self.snapshot: Snapshot = self._store.snapshot(is_ready=False)
 
     def show_day(self, today: date) -> None:
-        self.today = today
         self.put(CLOCK, lines_by_family(clock_families(today)))
+        self.today = today
 
     def put(self, key: Key, families: Mapping[str, Pieces]) -> None:
         """Replace all that is shown of the key, from the next publication on."""

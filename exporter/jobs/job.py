@@ -155,7 +155,7 @@ class Job(Generic[R]):
         except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
             state = self._after(None, self._defect(unforeseen), self._now(), None)
             made = self._made(state, self.reading, text if text.today == today else Text(today, {}))
-        return lambda: self._show(made)
+        return lambda: self._show_or_blank(made)
 
     async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
         try:
@@ -220,6 +220,14 @@ class Job(Generic[R]):
     def _show(self, shown: Shown[R]) -> None:
         self._place.publisher.put(self._place.key, shown.lines)
         self._shown = shown
+
+    def _show_or_blank(self, shown: Shown[R]) -> None:
+        """Nothing at all rather than what is of another day."""
+        try:
+            self._show(shown)
+        except Exception:
+            self._place.publisher.put(self._place.key, {})
+            raise
 
     def _tell(self, before: Shown[R], failure: ApiError | None) -> None:
         """What has changed. Something good may have been there without any success: in a list alone."""
