@@ -83,6 +83,8 @@ def test_the_sdist_has_what_make_test_needs(built: Path) -> None:
         "Makefile",
         "README.md",
         "compose.yaml",
+        "docs/pictures/cost.png",
+        "docs/reference.py",
         "exporter/__init__.py",
         "grafana/alerts/alerts.yml",
         "grafana/dashboards/anthropic-cost.json",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 RUNBOOK_URL = "https://github.com/anthropic-exporter/anthropic-exporter/blob/main/grafana/runbook.md"
 COLUMNS = 120
+BRACES, NO_BREAK = re.compile(r"\{\{.*?\}\}"), "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,13 @@ def _expr(expr: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    width = COLUMNS - len(INDENT)
-    return textwrap.wrap(
-        text,
-        width,
+    """Not within braces: their blanks are other characters while it is wrapped."""
+    lines = textwrap.wrap(
+        BRACES.sub(lambda braces: braces[0].replace(" ", NO_BREAK), text),
+        COLUMNS - len(INDENT),
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(NO_BREAK, " ") for line in lines]

@@ -159,7 +159,7 @@ def _used(name: str, severity: str, share: str, summary: str) -> Alert:
         "30m",
         summary,
         "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget for this month is used"
-        f"{mention(', workspace ', 'workspace')}{NAMED_ORGANIZATION}. See Month to date on the Cost dashboard.",
+        f"{mention(', workspace ', 'workspace')}{NAMED_ORGANIZATION}. See Budgets on the Cost dashboard.",
     )
 
 
@@ -205,7 +205,7 @@ BUDGET_ALERTS = (
         "The month will cost more than its budget.",
         "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget will be used at the month's end, if the "
         f"days that are left cost as much as the last seven did{mention(', workspace ', 'workspace')}"
-        f"{NAMED_ORGANIZATION}. See Month end, projected on the Cost dashboard.",
+        f"{NAMED_ORGANIZATION}. See Budgets on the Cost dashboard.",
     ),
     _MATCHES_NOTHING,
 )

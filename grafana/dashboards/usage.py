@@ -16,6 +16,9 @@ from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, lines, s
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
+    DAY_SECONDS,
+    JOB,
+    SCOPE,
     WORKSPACE,
     by_workspace,
     day,
@@ -33,6 +36,7 @@ TOKENS = "anthropic_usage_tokens"
 SEARCHES = "anthropic_usage_web_search_requests"
 MODEL = 'model=~"$model"'
 PROMPT, CACHE_READ, OUTPUT = 'token_type!="output"', 'token_type="cache_read"', 'token_type="output"'
+NO_CACHE_READS = 'token_type!="cache_read"'
 CHOSEN = "Of the days chosen above."
 NO_USAGE = "No usage is reported: see Exporter health"
 CACHED = "Share of the prompts' tokens that were read from the cache, at a tenth of the price."
@@ -49,7 +53,7 @@ def build() -> Dashboard:
         (
             workspace_variable(TOKENS),
             label_variable("model", "Model", TOKENS),
-            days_variable("[0-9]"),
+            days_variable(),
             _by_variable(),
         ),
         {
@@ -146,21 +150,27 @@ def _today() -> Builder[Panel]:
     }
     panel = lines(
         "Today as it grows, against earlier days",
-        "Tokens of the current UTC day at each time of day, beside the same curve of yesterday and of a week ago. It "
-        "begins with Prometheus' first scrape.",
-        {
-            "Today": total(_tokens(day(0))),
-            "Yesterday": total(_tokens(day(0), offset="1d")),
-            "A week ago": total(_tokens(day(0), offset="7d")),
-        },
+        "Tokens of the current UTC day at each time of day, beside the same curve of yesterday and of a week ago. "
+        "Without those read from the cache, which cost a tenth: so counts AnthropicTokenSpike. It begins with "
+        "Prometheus' first scrape.",
+        {"Today": _as_it_grew(0), "Yesterday": _as_it_grew(1), "A week ago": _as_it_grew(7)},
         unit="short",
         size=(10, 9),
         interval="5m",
         time_from="now/d",
-    )
+    ).axis_label("Cache reads aside")
     for name, properties in looks.items():
         panel = panel.override_by_name(name, properties)
     return panel
+
+
+def _as_it_grew(days_before: int) -> str:
+    """The day so many days before today. At midnight its newest scrape may be of the day before it: that is not it."""
+    offset = f"{days_before}d" if days_before else ""
+    starts = f"anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}}"
+    starts += f" offset {offset}" if offset else ""
+    is_that_day = f"and on (job) {starts} > time() - {(days_before + 1) * DAY_SECONDS}"
+    return total(f"{_tokens(day(0), NO_CACHE_READS, offset=offset)} {is_that_day}")
 
 
 def _line(name: str, value: object) -> DynamicConfigValue:
@@ -246,8 +256,12 @@ def _caching_and_tiers() -> list[Builder[Panel]]:
 
 
 def _saved() -> str:
+    """On days that have tokens: cost has more days."""
+    by = "job, organization, days_ago"
+    has_tokens = f"and on ({by}) group by ({by}) ({TOKENS}{{{SCOPE}, {CHOSEN_DAYS}}})"
+
     def cost(*matchers: str) -> str:
-        return total(merged("anthropic_cost_usd", WORKSPACE, MODEL, CHOSEN_DAYS, *matchers))
+        return total(f"{merged('anthropic_cost_usd', WORKSPACE, MODEL, CHOSEN_DAYS, *matchers)} {has_tokens}")
 
     def of_type(token_type: str) -> str:
         matcher = f'token_type="{token_type}"'

@@ -1,6 +1,6 @@
 // Draws pages in Chromium: on standard input a plan,
 //   {"dashboards": FOLDER, "chromium": PATH, "pages": [{"dashboard": FILE, "prometheus": PORT, "width": 1366, "theme": "dark",
-//    "variables": {}, "open": false, "json": FILE, "picture": FILE or null, "height": PIXELS or null}]}
+//    "variables": {}, "json": FILE, "picture": FILE or null, "height": PIXELS or null}]}
 // The page is built meanwhile. Each page's JSON says what was drawn. A line is written for each page.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ try {
   server.close();
 }
 
-async function draw(page, { dashboard, prometheus, width, theme, variables, open, json, picture, height: most }) {
+async function draw(page, { dashboard, prometheus, width, theme, variables, json, picture, height: most }) {
   const started = Date.now();
   const messages = [];
   const listen = {
@@ -56,7 +56,7 @@ async function draw(page, { dashboard, prometheus, width, theme, variables, open
   };
   for (const [event, listener] of Object.entries(listen)) page.on(event, listener);
   await page.setViewport({ width, height: TALLEST });
-  const query = new URLSearchParams({ dashboard, prometheus, theme, variables: JSON.stringify(variables), ...(open && { open }) });
+  const query = new URLSearchParams({ dashboard, prometheus, theme, variables: JSON.stringify(variables) });
   await page.goto(`${server.url}/?${query}`);
   await page.waitForFunction('window.preview', { timeout: PATIENCE_MILLISECONDS }).catch((error) => messages.push(error.message));
   const drawn = await page.evaluate('window.preview');

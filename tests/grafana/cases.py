@@ -59,8 +59,8 @@ def _budget(amount: float, severity: str, summary: str, share: str) -> Case:
         15 * MINUTE,
         {"severity": severity, "scope": "organization"},
         summary,
-        f"{used}, example. See Month to date on the Cost dashboard.",
-        f"{used}. See Month to date on the Cost dashboard.",
+        f"{used}, example. See Budgets on the Cost dashboard.",
+        f"{used}. See Budgets on the Cost dashboard.",
     )
 
 
@@ -126,9 +126,9 @@ CASES = {
         {"severity": "warning", "scope": "organization"},
         "The month will cost more than its budget.",
         "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
-        "as the last seven did, example. See Month end, projected on the Cost dashboard.",
+        "as the last seven did, example. See Budgets on the Cost dashboard.",
         "103.9% of the organization's budget will be used at the month's end, if the days that are left cost as much "
-        "as the last seven did. See Month end, projected on the Cost dashboard.",
+        "as the last seven did. See Budgets on the Cost dashboard.",
     ),
     # The budgets are of the organization, and of Research.
     "AnthropicBudgetMatchesNothing": Case(

@@ -168,8 +168,8 @@ def test_a_key_counts_by_the_status_that_was_read_last(alert: str, expect: Expec
 )
 def test_a_workspaces_budget_names_it(alert: str, today: float, share: str, expect: Expect) -> None:
     text = (
-        f"{share} of the workspace's budget for this month is used, workspace Research, example. See Month to date on "
-        "the Cost dashboard."
+        f"{share} of the workspace's budget for this month is used, workspace Research, example. See Budgets on the "
+        "Cost dashboard."
     )
     fires = [alert_of(alert, text, **OF_RESEARCH)]
     expect(replicas(Exporter([cost(daily(0, {TODAY: today}), RESEARCH)])), Check(alert, 15 * MINUTE, fires))
@@ -179,7 +179,7 @@ def test_a_workspaces_budget_is_projected(expect: Expect) -> None:
     alert = "AnthropicBudgetProjectedToExceed"
     text = (
         "103.9% of the workspace's budget will be used at the month's end, if the days that are left cost as much as "
-        "the last seven did, workspace Research, example. See Month end, projected on the Cost dashboard."
+        "the last seven did, workspace Research, example. See Budgets on the Cost dashboard."
     )
     exporters = replicas(Exporter([cost(daily(162.5), RESEARCH), cost(daily(100))]))
     expect(exporters, Check(alert, HOUR, [alert_of(alert, text, **OF_RESEARCH)]))

@@ -28,20 +28,26 @@ from tests.support.exporting import KEY, Exporter, exporting
 
 Json = dict[str, Any]
 
-FRESH_ENOUGH = timedelta(hours=2)
 WEEKS = 45 * DAY
-STEP = timedelta(minutes=30)  # at which it is refreshed
+# At which it is refreshed, and on the last day: its lines end with the numbers of now, and of yesterday at this time.
+STEP, LAST_STEP = timedelta(minutes=30), timedelta(minutes=5)
+LAST_DAY = DAY + STEP
+FRESH_ENOUGH = LAST_STEP
 
 
 class Kind(NamedTuple):
-    """Of families: so often they are scraped, so far back."""
+    """Of families: so often they are scraped, so far back, so long after a refresh.
+
+    A series that is gone is seen for five minutes, without Prometheus' own mark of its end.
+    """
 
     step_seconds: int
     span: timedelta
+    delay_seconds: int
 
 
 # At steps of an hour or more; against the week before; the exporter's own, which are rated.
-COARSE, FINE, OWN = KINDS = Kind(1800, WEEKS + DAY), Kind(300, 8 * DAY), Kind(60, 2 * DAY)
+COARSE, FINE, OWN = KINDS = Kind(1800, WEEKS + DAY, 0), Kind(300, 8 * DAY, 10), Kind(60, 2 * DAY, 10)
 
 REPORTS = ("organization", "cost", "claude_code")
 REPORTS_HOURS, FINE_REPORTS_HOURS = (0,), (0, 6, 12, 18)
@@ -69,10 +75,12 @@ class Wanted:
         for panel in (panel for dashboard in dashboards for panel in _panels(dashboard["panels"])):
             is_coarse = re.search("[hdw]$", panel.get("interval") or "")
             exprs = [target["expr"] for target in panel.get("targets", []) if target.get("range")]
-            for name, matchers in (found for expr in exprs for found in selectors(expr)):
-                kind = COARSE if is_coarse else FINE if reference.OF_THE_API.match(name) else OWN
+            found = [one for expr in exprs for one in selectors(expr)]
+            is_fine = any(reference.OF_THE_API.match(name) for name, _ in found)
+            for name, matchers in found:
                 days = DAYS_AGO.search(matchers)
-                made.days[kind].setdefault(name, set()).add(days[1] if days else ".*")
+                of_kind = made.days[COARSE if is_coarse else FINE if is_fine else OWN]
+                of_kind.setdefault(name, set()).add(days[1] if days else ".*")
         return made
 
     def kinds(self, series: str) -> list[Kind]:
@@ -157,6 +165,7 @@ class _Past:
         faults: Sequence[Fault] = (),
     ) -> None:
         self._wanted, self._clock, self._end, self._faults = wanted, start, end, faults
+        self._last_day = now - LAST_DAY
         self._api = AdminApi(organization, key=KEY, now=self._now, cost_lag=NO_LAG, claude_code_lag=NO_LAG)
         self._since = {kind: now - kind.span for kind in KINDS}
         self._series: dict[str, tuple[str, list[Kind]]] = {}  # as they are scraped
@@ -165,16 +174,21 @@ class _Past:
         with running(self._api) as url, patch("exporter.commands.assembly.utc_now", self._now):
             async with exporting(url, *FEW_DAYS) as exporter:
                 await exporter.refresh()
-                samples: dict[int, list[str]] = {}
+                samples: dict[Kind, list[str]] = {}
                 while self._clock < self._end:
                     if await self._refreshed(exporter) or not samples:
                         samples = self._samples(exporter.text)
-                    self._write(file, samples)
-                    self._clock += STEP
+                    until = self._until()
+                    self._write(file, samples, until)
+                    self._clock = until
         file.write("# EOF\n")
 
     def _now(self) -> datetime:
         return self._clock
+
+    def _until(self) -> datetime:
+        """The next refresh."""
+        return self._clock + (LAST_STEP if self._clock >= self._last_day else STEP)
 
     async def _refreshed(self, exporter: Exporter) -> bool:
         """Whether there was something to refresh."""
@@ -190,23 +204,23 @@ class _Past:
             await exporter.refresh(*(REPORTS if is_due else ()), *(("usage",) if is_fine else ()))
         return is_due or is_fine
 
-    def _samples(self, text: str) -> dict[int, list[str]]:
-        """Series with their values, by the seconds between two scrapes of them."""
-        found: dict[int, list[str]] = {}
+    def _samples(self, text: str) -> dict[Kind, list[str]]:
+        """Series with their values, each once, by the kind that is scraped most often."""
+        found: dict[Kind, list[str]] = {}
         for line in text.splitlines():
             series, _, value = line.rpartition(" ")
             if series not in self._series:
                 self._series[series] = _scraped(series), self._wanted.kinds(series)
             scraped, kinds = self._series[series]
-            if steps := [kind.step_seconds for kind in kinds if self._clock >= self._since[kind]]:
-                found.setdefault(min(steps), []).append(f"{scraped} {value}")
+            if due := [kind for kind in kinds if self._clock >= self._since[kind]]:
+                found.setdefault(min(due), []).append(f"{scraped} {value}")
         return found
 
-    def _write(self, file: TextIO, samples: dict[int, list[str]]) -> None:
+    def _write(self, file: TextIO, samples: dict[Kind, list[str]], until: datetime) -> None:
         """Until the next refresh, as they are now."""
-        start, end = (int(instant.timestamp()) for instant in (self._clock, min(self._clock + STEP, self._end)))
-        for step, lines in samples.items():
-            for instant in range(start, end, step):
+        start, end = (int(instant.timestamp()) for instant in (self._clock, min(until, self._end)))
+        for kind, lines in samples.items():
+            for instant in range(start + kind.delay_seconds, end, kind.step_seconds):
                 file.writelines(f"{line} {instant}\n" for line in lines)
 
 

@@ -38,8 +38,8 @@ function build(frames, options) {
   if (!found) return undefined;
   const { frame, x, bars } = found;
   const { groupWidth = 0.7, barWidth = 0.97, stacking } = options;
-  const isStacked = stacking === 'normal' || stacking === 'percent';
-  const spans = isStacked ? stacked(bars, stacking === 'percent') : bars.map(({ values }) => values.map((high) => ({ low: 0, high })));
+  const isStacked = stacking === 'normal';
+  const spans = isStacked ? stacked(bars) : bars.map(({ values }) => values.map((high) => ({ low: 0, high })));
   const config = new UPlotConfigBuilder('utc');
   config.addScale({
     scaleKey: 'x',
@@ -83,13 +83,12 @@ function build(frames, options) {
   return { config, frame, data: [x.values.map((_, place) => place), ...spans.map((of) => of.map(({ high }) => high))] };
 }
 
-function stacked(bars, isPercent) {
+function stacked(bars) {
   const sums = bars[0].values.map(() => 0);
-  const totals = bars[0].values.map((_, at) => bars.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
   return bars.map(({ values }) =>
     values.map((value, at) => {
       const low = sums[at];
-      sums[at] += (value ?? 0) / (isPercent ? totals[at] || 1 : 1);
+      sums[at] += value ?? 0;
       return { low, high: value === null || value === undefined ? null : sums[at] };
     }),
   );

@@ -3,7 +3,6 @@ import { rangeUtil } from '@grafana/data';
 import { Icon } from '@grafana/ui';
 import { theme } from './fields.js';
 
-const HIDES = { label: 1, variable: 2 };
 const { colors, components, typography } = theme;
 const between = `1px solid ${colors.border.weak}`;
 const control = { display: 'flex', alignItems: 'center', gap: 8, height: 32, padding: '0 8px' };
@@ -21,12 +20,11 @@ export function Path({ title }) {
 }
 
 export function Controls({ dashboard, scope }) {
-  const shown = Object.values(scope).filter(({ variable }) => variable.hide !== HIDES.variable);
   return (
     <div style={STYLES.controls}>
-      {shown.map(({ variable, texts }) => (
+      {Object.values(scope).map(({ variable, texts }) => (
         <div key={variable.name} style={STYLES.variable}>
-          {variable.hide === HIDES.label || <div style={STYLES.label}>{variable.label ?? variable.name}</div>}
+          <div style={STYLES.label}>{variable.label ?? variable.name}</div>
           <Choice style={STYLES.value}>{texts.join(' + ')}</Choice>
         </div>
       ))}

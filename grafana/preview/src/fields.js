@@ -101,6 +101,6 @@ function registry({ defaults, overrides }, known) {
   const overridden = overrides.flatMap(({ properties }) => properties.map(({ id }) => id)).filter((id) => id.startsWith('custom.'));
   const custom = new Set([...known, ...Object.keys(defaults.custom), ...overridden.map((id) => id.slice('custom.'.length))]);
   const made = new FieldConfigOptionsRegistry();
-  made.setInit(() => [...STANDARD, ...[...custom].map((name) => option(`custom.${name}`, asIs, { path: name, isCustom: true }))]);
+  made.setInit(() => [...STANDARD, ...[...custom].map((name) => option(`custom.${name}`, asIs, { path: name, isCustom: true, ...(name === 'axisLabel' && ofNumbers) }))]);
   return made;
 }

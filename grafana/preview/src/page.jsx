@@ -22,7 +22,7 @@ async function load() {
   const range = rangeOf(dashboard.time);
   const scope = await resolve(dashboard, JSON.parse(asked.get('variables')), range);
   await Promise.all(FONTS.map((font) => document.fonts.load(font)));
-  return { dashboard, range, scope, panels: laidOut(dashboard, asked.has('open')) };
+  return { dashboard, range, scope, panels: laidOut(dashboard) };
 }
 
 function Dashboard({ dashboard, range, scope, panels }) {
@@ -45,7 +45,7 @@ function Dashboard({ dashboard, range, scope, panels }) {
             return (
               <div key={panel.id} data-panel={panel.id} style={{ position: 'absolute', ...place }}>
                 {panel.type === 'row' ? (
-                  <Row panel={panel} title={interpolate(panel.title, scope)} />
+                  <Row title={interpolate(panel.title, scope)} />
                 ) : (
                   <Panel panel={panel} scope={scope} range={range} {...place} onDrawn={(one) => setDrawn((others) => [...others, one])} />
                 )}
@@ -58,13 +58,12 @@ function Dashboard({ dashboard, range, scope, panels }) {
   );
 }
 
-function Row({ panel, title }) {
+function Row({ title }) {
   const { fontSize } = theme.typography.h5;
   return (
     <div style={{ display: 'flex', alignItems: 'center', gap: 8, height: '100%', fontSize, fontWeight: 500 }}>
-      <Icon name={panel.collapsed ? 'angle-right' : 'angle-down'} />
+      <Icon name="angle-down" />
       <span>{title}</span>
-      {panel.collapsed && <span style={{ color: theme.colors.text.secondary }}>({panel.panels.length} panels)</span>}
     </div>
   );
 }

@@ -26,10 +26,9 @@ export function Panel({ panel, scope, range, width, height, onDrawn }) {
       description={panel.description}
       width={width}
       height={height}
-      displayMode={panel.transparent ? 'transparent' : 'default'}
       padding={['table', 'stat'].includes(panel.type) ? 'none' : 'md'}
       statusMessage={answer?.errors[0]}
-      titleItems={panel.timeFrom && !panel.hideTimeOverride ? <OwnRange of={panel.timeFrom} /> : undefined}
+      titleItems={panel.timeFrom ? <OwnRange of={panel.timeFrom} /> : undefined}
     >
       {(innerWidth, innerHeight) =>
         answer && (

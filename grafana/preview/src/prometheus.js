@@ -13,24 +13,13 @@ export async function run(panel, scope, range, width) {
     interpolate(panel.interval, scope, 'raw') || `${SCRAPE_SECONDS}s`,
   );
   const step = intervalMs / 1000;
-  const all = { ...scope, ...builtIn(range, step) };
+  const all = { ...scope, __rate_interval: `${Math.max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)}s` };
   const queries = await Promise.all(
     (panel.targets ?? []).filter((target) => !target.hide).map((target) => query(target, interpolate(target.expr, all, 'query'), range, step)),
   );
   const tables = queries.filter(({ target }) => target.format === 'table');
   const frames = queries.flatMap((one) => (tables.includes(one) ? [tableOf(one, tables.length > 1)] : seriesOf(one, step)));
   return { frames, queries };
-}
-
-function builtIn(range, step) {
-  const span = Math.round((range.to - range.from) / 1000);
-  return {
-    __interval: `${Math.round(step)}s`,
-    __interval_ms: String(step * 1000),
-    __rate_interval: `${Math.max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)}s`,
-    __range: `${span}s`,
-    __range_s: String(span),
-  };
 }
 
 async function query(target, expr, range, step) {

@@ -17,7 +17,6 @@ const FORMATS = {
     return variable.multi || variable.includeAll ? oneOf(values) : quoted(values[0]);
   },
 };
-FORMATS.regex = FORMATS.query;
 
 /** `text` with the variables of `scope` in it, in `format` where the text names none. Plain strings are put in as they are. */
 export function interpolate(text, scope, format = 'text') {
