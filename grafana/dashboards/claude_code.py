@@ -40,9 +40,10 @@ from grafana.dashboards.promql import (
     day,
     first_of,
     kept_days,
-    merged,
     on_dates,
     ratio,
+    samples,
+    summed,
     total,
 )
 from grafana.dashboards.stats import GOOD, NEITHER, change, stat
@@ -86,14 +87,14 @@ def build() -> Dashboard:
 
 def _adoption() -> list[Builder[Panel]]:
     def of_each_day(expr: Callable[..., str], *by: str) -> str:
-        return total(on_dates(expr("job", "days_ago", *by)), "date", "day", *by)
+        return summed(on_dates(expr("job", "days_ago", *by)), "date", "day", *by)
 
     each = "Of each exposed UTC day, from the first scrape on; the newest day is still growing."
     return [
         day_bars(
             "Developers of each day",
             f"Distinct people and API keys by who pays, whatever actor and terminal are chosen. {each}",
-            of_each_day(lambda *by: total(merged(ACTIVE_ACTORS), *by), "customer_type"),
+            of_each_day(lambda *by: total(samples(ACTIVE_ACTORS), *by), "customer_type"),
             column="customer_type",
             has_totals=False,
             words=CUSTOMER_TYPES,
@@ -139,8 +140,8 @@ def _at_a_glance() -> list[Builder[Panel]]:
             "Estimated cost of a day for each person or API key that was active on it, whatever actor and terminal are "
             f"chosen. {ESTIMATE}",
             lambda of_days, offset: ratio(
-                total(merged(PREFIX + COST, of_days, offset=offset)),
-                total(merged(ACTIVE_ACTORS, of_days, offset=offset)),
+                total(samples(PREFIX + COST, of_days, offset=offset)),
+                total(samples(ACTIVE_ACTORS, of_days, offset=offset)),
             ),
             unit=USD,
             decimals=2,

@@ -23,9 +23,10 @@ from grafana.dashboards.promql import (
     days,
     first_of,
     largest,
-    merged,
     newest_day,
     on_dates,
+    samples,
+    summed,
     total,
 )
 from grafana.dashboards.stats import BAD, change, stat
@@ -75,7 +76,7 @@ def _the_month() -> list[Builder[Panel]]:
             size=(5, 5),
         ),
         stat(
-            "At yesterday's pace",
+            "At the newest day's pace",
             "Month to date, and the newest reported day once more for each day that is left; of all models.",
             month.end_at_the_newest_day_s_pace(),
             unit=USD,
@@ -146,13 +147,13 @@ def _what_needs_attention() -> list[Builder[Panel]]:
 
 
 def _day_by_day() -> list[Builder[Panel]]:
-    by_id = total(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
+    by_id = summed(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
     return [
         day_bars(
             "Each day by workspace",
             "Cost of each exposed UTC day, from the first scrape on. A day that is not reported has no bar; the newest "
             "one may be partial.",
-            total(by_workspace(by_id, COST), "date", "day", "workspace"),
+            summed(by_workspace(by_id, COST), "date", "day", "workspace"),
             column="workspace",
             unit=USD,
             decimals=0,
@@ -162,7 +163,7 @@ def _day_by_day() -> list[Builder[Panel]]:
         day_bars(
             "Each day by model",
             "Cost of each exposed UTC day by model. What is not for tokens has none.",
-            total(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
+            summed(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
             column="model",
             words=MODELS,
             unit=USD,
@@ -251,7 +252,7 @@ def _of_workspaces() -> str:
 
 
 def _cost(*matchers: str, offset: str = "") -> str:
-    return merged(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
+    return samples(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
 
 
 def _mean_day(*by: str) -> str:

@@ -79,7 +79,7 @@ def dashboard(
             .tags([TAG])
             .as_dropdown(True)
             .include_vars(True)
-            .keep_time(True)
+            .keep_time(False)
         )
     )
     for variable in (*scope_variables(), *variables):

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.frame import RUNBOOK, dashboard, firing_alerts
 from grafana.dashboards.panels import NO_DATA, lines
-from grafana.dashboards.promql import JOB, SCOPE, total
+from grafana.dashboards.promql import JOB, SCOPE, summed
 from grafana.dashboards.stats import states
 from grafana.dashboards.tables import BLANK, Label, Number, table
 from grafana.dashboards.words import COLLECTORS, REASONS, SOURCES
@@ -113,7 +113,7 @@ def _state() -> Builder[Panel]:
 def _failures() -> list[Builder[Panel]]:
     by_reason = (*BY_COLLECTOR, "reason")
     refreshes = f"increase({OWN}collector_refresh_failures_total{{{SCOPE}}}{RATE})"
-    failed = f"round({total(refreshes, 'collector', 'reason')}) > 0"
+    failed = f"round({summed(refreshes, 'collector', 'reason')}) > 0"
     nobody = f'label_replace(0 * absent({OWN}collector_up{{{SCOPE}}}), "collector", "{NO_COLLECTOR}", "", "")'
     return [
         table(
@@ -125,7 +125,7 @@ def _failures() -> list[Builder[Panel]]:
             },
             {
                 "Replicas": Number(
-                    f"{total(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0 or {nobody}",
+                    f"{summed(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0 or {nobody}",
                     width_pixels=100,
                     texts={"0": (BLANK, "text")},
                 )
@@ -161,7 +161,7 @@ def _api() -> list[Builder[Panel]]:
         lines(
             "Requests in an hour",
             "Requests to the Admin API, retries included, by endpoint and status.",
-            {"{{api_endpoint}} {{status}}": f"round({total(requests, 'api_endpoint', 'status')})"},
+            {"{{api_endpoint}} {{status}}": f"round({summed(requests, 'api_endpoint', 'status')})"},
             unit="short",
             decimals=0,
             interval="5m",
@@ -171,7 +171,7 @@ def _api() -> list[Builder[Panel]]:
             "Latency",
             "Nineteen of twenty requests to the Admin API in an hour took no longer.",
             # What is not a number is not above 0, either.
-            {"{{api_endpoint}}": f"histogram_quantile(0.95, {total(buckets, 'api_endpoint', 'le')}) > 0"},
+            {"{{api_endpoint}}": f"histogram_quantile(0.95, {summed(buckets, 'api_endpoint', 'le')}) > 0"},
             unit="s",
             interval="5m",
             size=HALF,
@@ -186,7 +186,7 @@ def _process() -> list[Builder[Panel]]:
         lines(
             "Series",
             "Samples exposed by each collector.",
-            {"{{collector}}": total(series, "collector")},
+            {"{{collector}}": summed(series, "collector")},
             unit="short",
             size=QUARTER,
             renamed=NAMED,

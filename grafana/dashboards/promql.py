@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 ORGANIZATION = ("job", "organization")
 # Replicas differ in these, and for a while in names, until each of them has read a new one: IDs are what counts.
-REPLICA = "instance, pod, node"
+REPLICA = ("instance", "pod", "node")
 NAMES = "workspace"
-NAMES_OF_USAGE = f"{NAMES}, api_key, actor, service_account"
 JOB = 'job=~"$job"'
 SCOPE = 'job=~"$job", organization=~"$organization"'
 BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
@@ -44,15 +43,29 @@ def days(pattern: str) -> str:
     return f'days_ago=~"{pattern}"'
 
 
-def merged(family: str, *matchers: str, offset: str = "") -> str:
-    """The family's samples in scope, each once however many replicas there are, without labels that only name."""
-    names = NAMES_OF_USAGE if family.startswith("anthropic_usage_") else NAMES
-    selector = f"{family}{{{', '.join((SCOPE, *matchers))}}}" + (f" offset {offset}" if offset else "")
-    return f"max without ({REPLICA}, {names}) ({selector})"
+def samples(family: str, *matchers: str, offset: str = "") -> str:
+    """Those in scope, of every replica."""
+    return f"{family}{{{', '.join((SCOPE, *matchers))}}}" + (f" offset {offset}" if offset else "")
 
 
-def total(expression: str, *by: str) -> str:
-    """Summed by these labels; over everything without any."""
+def merged(family: str, *matchers: str) -> str:
+    """Each sample once, of the replica that has most, without labels that only name: not to be summed."""
+    return f"max without ({', '.join(REPLICA)}, {NAMES}) ({samples(family, *matchers)})"
+
+
+def total(of: str, *by: str) -> str:
+    """The samples summed by these labels; over everything without any.
+
+    Each replica is summed by itself, and the largest sum counts: a replica is whole, while two of them may have two
+    days in the minute around midnight, or two states of a report.
+    """
+    each = dict.fromkeys((*ORGANIZATION, *by))
+    largest_sum = f"max by ({', '.join(each)}) (sum by ({', '.join((*each, *REPLICA))}) ({of}))"
+    return largest_sum if len(each) == len(by) else summed(largest_sum, *by)
+
+
+def summed(expression: str, *by: str) -> str:
+    """What is of no replica any more, summed by these labels; over everything without any."""
     return f"sum by ({', '.join(by)}) ({expression})" if by else f"sum({expression})"
 
 

@@ -20,9 +20,10 @@ from grafana.dashboards.promql import (
     by_workspace,
     day,
     largest,
-    merged,
     on_dates,
     ratio,
+    samples,
+    summed,
     total,
 )
 from grafana.dashboards.stats import NEITHER, change, stat
@@ -247,7 +248,7 @@ def _caching_and_tiers() -> list[Builder[Panel]]:
 
 def _saved() -> str:
     def cost(*matchers: str) -> str:
-        return total(merged("anthropic_cost_usd", WORKSPACE, MODEL, CHOSEN_DAYS, *matchers))
+        return total(samples("anthropic_cost_usd", WORKSPACE, MODEL, CHOSEN_DAYS, *matchers))
 
     def of_type(token_type: str) -> str:
         matcher = f'token_type="{token_type}"'
@@ -257,20 +258,21 @@ def _saved() -> str:
 
 
 def _of_all_by_date(matcher: str) -> str:
-    return total(on_dates(total(_tokens(matcher), "job", "days_ago")), "date", "day")
+    return summed(on_dates(total(_tokens(matcher), "job", "days_ago")), "date", "day")
 
 
 def _by_choice() -> str:
     """By date and `part`: the value of the label that is chosen."""
     labels = ("model", "token_type")
-    dated = total(on_dates(total(_tokens(), *BY_WORKSPACE, "days_ago", *labels)), *BY_WORKSPACE, "date", "day", *labels)
+    by = (*BY_WORKSPACE, *labels)
+    dated = summed(on_dates(total(_tokens(), *by, "days_ago")), *by, "date", "day")
     part = f'label_replace({by_workspace(dated, TOKENS)}, "part", "$1", "$by", "(.*)")'
-    return total(part, "date", "day", "part")
+    return summed(part, "date", "day", "part")
 
 
 def _tokens(*matchers: str, offset: str = "") -> str:
-    return merged(TOKENS, WORKSPACE, MODEL, *matchers, offset=offset)
+    return samples(TOKENS, WORKSPACE, MODEL, *matchers, offset=offset)
 
 
 def _searches(*matchers: str) -> str:
-    return merged(SEARCHES, WORKSPACE, MODEL, *matchers)
+    return samples(SEARCHES, WORKSPACE, MODEL, *matchers)

@@ -1,0 +1,91 @@
+"""What a panel says in the minutes in which a day, or a month, ends: by the clock, by the scrape, and by a replica."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Exporter, cost, daily, input_series, late, replicas
+from tests.grafana.rules import complaint
+from tests.grafana.test_dashboards import QUERIES, filled_in
+
+MONTH_END = 31 * DAY  # of January 1970
+USD = 100.0
+Ask = Callable[..., None]
+
+
+@pytest.fixture
+def expect_panel(program: Callable[[str], str], tmp_path: Path) -> Ask:
+    """Fails where the panel's number, in whole dollars, is another at these instants."""
+
+    def check(
+        panel: str,
+        exporters: Sequence[Exporter],
+        expected: dict[timedelta, float],
+        until: timedelta | None = None,
+    ) -> None:
+        (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == ("anthropic-cost", panel)]
+        numbers = f"round(min({filled_in(one.expr)}))"  # what it is compared with is more, or infinite
+        test = {
+            "evaluation_interval": "1m",
+            "tests": [
+                {
+                    "interval": "1m",
+                    "input_series": input_series(exporters, until or max(expected), MINUTE),
+                    "promql_expr_test": [
+                        {
+                            "expr": numbers,
+                            "eval_time": f"{at // MINUTE}m",
+                            "exp_samples": [{"labels": "{}", "value": usd}],
+                        }
+                        for at, usd in expected.items()
+                    ],
+                }
+            ],
+        }
+        file = tmp_path / "test.yml"
+        file.write_text(json.dumps(test), encoding="utf-8")  # which is YAML
+        assert not complaint(program("promtool"), "test", "rules", file)
+
+    return check
+
+
+def scraped(first: timedelta, last: timedelta) -> Callable[[datetime], bool]:
+    return lambda now: first <= now - EPOCH <= last
+
+
+@pytest.mark.parametrize("panel", ["Month end, projected", "At the newest day's pace"])
+class TestMonthEnd:
+    def test_the_clock_alone_ends_no_month(self, expect_panel: Ask, panel: str) -> None:
+        """Between midnight and the first scrape after it, all that is known is of the old month."""
+        exporter = Exporter([cost(daily(USD))], scraped=scraped(MONTH_END - HOUR, MONTH_END))
+        last_scrape = MONTH_END - MINUTE
+        expect_panel(panel, [exporter], dict.fromkeys((last_scrape, MONTH_END), 12 * USD), last_scrape)
+
+    def test_the_new_month_is_all_to_come(self, expect_panel: Ask, panel: str) -> None:
+        exporter = Exporter([cost(late(daily(USD), 0))], scraped=scraped(MONTH_END - HOUR, MONTH_END + HOUR))
+        expect_panel(panel, [exporter], {MONTH_END - MINUTE: 12 * USD, MONTH_END: 28 * USD, MONTH_END + HOUR: 28 * USD})
+
+    def test_two_replicas_change_the_month_together(self, expect_panel: Ask, panel: str) -> None:
+        exporter = Exporter([cost(late(daily(USD), 0))], scraped=scraped(MONTH_END - HOUR, MONTH_END + HOUR))
+        both = replicas(exporter, behind=2 * MINUTE)
+        expect_panel(panel, both, {MONTH_END: 12 * USD, MONTH_END + MINUTE: 12 * USD, MONTH_END + 2 * MINUTE: 28 * USD})
+
+
+def test_a_day_is_of_one_replica_while_the_other_has_another_day(expect_panel: Ask) -> None:
+    """Each day another model is used: two replicas' yesterdays have nothing in common."""
+
+    def on_days(remainder: int) -> Callable[[date, datetime], float | None]:
+        return lambda day, _: USD if day.toordinal() % 2 == remainder else None
+
+    midnight = 9 * DAY
+    exporter = Exporter(
+        [cost(on_days(0), model="claude-opus-4-8"), cost(on_days(1), model="claude-haiku-4-5")],
+        scraped=scraped(midnight - HOUR, midnight + HOUR),
+    )
+    both = replicas(exporter, behind=2 * MINUTE)
+    expect_panel("Newest day", both, dict.fromkeys((midnight - MINUTE, midnight, midnight + 5 * MINUTE), USD))
