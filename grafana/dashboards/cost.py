@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from grafana.dashboards import month
 from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.budgets import budgets
-from grafana.dashboards.frame import dashboard, days_variable, firing_alerts, label_variable, workspace_variable
+from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
 from grafana.dashboards.month import COST, MONTH_BEFORE, MONTH_TO_DATE
 from grafana.dashboards.panels import FULL, USD, Steps, lines
 from grafana.dashboards.promql import (
@@ -29,6 +29,7 @@ from grafana.dashboards.promql import (
     summed,
     total,
 )
+from grafana.dashboards.signs import firing_alerts
 from grafana.dashboards.stats import BAD, change, stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TYPES

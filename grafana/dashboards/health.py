@@ -7,16 +7,18 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import LegendPlacement, StackingMode
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from grafana.dashboards.frame import RUNBOOK, dashboard, firing_alerts
+from grafana.alerts.rules import RUNBOOK_URL
+from grafana.dashboards.frame import dashboard
 from grafana.dashboards.panels import NO_DATA, lines
-from grafana.dashboards.promql import JOB, SCOPE, summed
+from grafana.dashboards.promql import JOB, SCOPE, STALE_INTERVALS, summed
+from grafana.dashboards.signs import firing_alerts
 from grafana.dashboards.stats import states
 from grafana.dashboards.tables import BLANK, Label, Number, table
 from grafana.dashboards.words import COLLECTORS, REASONS, SOURCES
 
 NO_COLLECTOR = "No collector"
 OWN = "anthropic_exporter_"
-WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK})."
+WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK_URL})."
 BY_COLLECTOR = ("job", "organization", "collector")
 RATE = "[$__rate_interval]"
 HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request
@@ -94,7 +96,7 @@ def _state() -> Builder[Panel]:
             "Refreshes missed": Number(
                 sourced(f"floor(({age}) / ({LATE} * {of('refresh_interval_seconds')}))"),
                 width_pixels=155,
-                steps=((None, "text"), (1, "orange"), (3, "red")),
+                steps=((None, "text"), (1, "orange"), (STALE_INTERVALS, "red")),
             ),
             "Every": Number(sourced(of("refresh_interval_seconds")), unit="s", decimals=0, width_pixels=100),
             "Took": Number(sourced(of("refresh_duration_seconds")), unit="s", decimals=1, width_pixels=100),

@@ -19,6 +19,7 @@ CHOSEN_DAYS = 'days_ago=~"$days"'
 # Days with names of Claude Code's actors; on older ones all of them are the actor `all`.
 NAMED_DAYS = 'days_ago=~"0|1"'
 DAY_SECONDS = 86_400
+STALE_INTERVALS = 3  # refreshes missed before numbers are old, as in grafana/alerts/thresholds.yml
 
 # One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day; with
 # `day`, as people read it: Thu 11-26.

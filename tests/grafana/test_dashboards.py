@@ -17,6 +17,7 @@ import yaml
 from docs import reference
 from exporter.demo.simulation.organization import SimulatedOrganization
 from grafana.dashboards.__main__ import FOLDER, dashboards
+from grafana.dashboards.panels import GREY
 from tests.grafana.selectors import known, selectors, unknown_labels
 from tests.support.exporting import Exposed
 from tests.support.processes import eventually, exporter, until_ready
@@ -27,6 +28,7 @@ Json = dict[str, Any]
 DASHBOARDS: dict[str, Json] = {name: json.loads(text) for name, text in dashboards().items()}
 ANYTHING = ".*"
 INTERVAL = "30s"
+HOUR_SECONDS = 3600
 
 # Panels whose query may find nothing, and why.
 MAY_BE_EMPTY = {
@@ -37,7 +39,7 @@ MAY_BE_EMPTY = {
     ),
     "Firing alerts": "needs the rules",
     "Latency": "needs a request after the first scrape",
-    "Whether they are up to date": "each of its queries is of another state",
+    "How old these numbers are": "each of its queries is of another state",
     "Budgets": "needs the rules, and a budget",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
@@ -172,6 +174,21 @@ def test_the_banner_comes_first(dashboard: Json) -> None:
     assert "anthropic_exporter_demo" in dashboard["panels"][0]["targets"][0]["expr"]
 
 
+@each_dashboard()
+def test_no_data_is_never_coloured_as_a_value(dashboard: Json) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] in {"stat", "bargauge"}:
+            colors = [step["color"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+            assert colors[0] == GREY, panel["title"]
+            assert GREY not in colors[1:], panel["title"]
+
+
+@each_dashboard()
+def test_a_link_takes_no_time_range_along_that_cannot_be_seen(dashboard: Json) -> None:
+    """Most dashboards are of now, and have no time picker."""
+    assert [link["keepTime"] for link in dashboard["links"]] == [False]
+
+
 # Expressions
 
 
@@ -259,7 +276,7 @@ def filled_in(expr: str, days: str = "1", **chosen: str) -> str:
     """With everything chosen but what is said, as Grafana fills it in."""
     values = {"days": days, "by": "model", **chosen}
     expr = expr.replace("$__rate_interval", INTERVAL)
-    return re.sub(r'"\$([a-z]\w*)"', lambda found: json.dumps(values.get(found[1], ANYTHING)), expr)
+    return re.sub(r"\$([a-z]\w*)", lambda found: json.dumps(values.get(found[1], ANYTHING))[1:-1], expr)
 
 
 def answer(scraped: Scraped, one: Query, days: str = "1", **chosen: str) -> list[Json]:
@@ -295,11 +312,14 @@ def test_every_panel_has_an_answer(scraped: Scraped, choice: str) -> None:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_what_is_up_to_date_is_said_once(scraped: Scraped, choice: str) -> None:
+def test_a_page_says_once_when_its_numbers_were_read(scraped: Scraped, choice: str) -> None:
     for dashboard in DASHBOARDS.values():
-        states = [one for one in QUERIES if one[:2] == (dashboard["uid"], "Whether they are up to date")]
-        answers = [sample for one in states for sample in answer(scraped, one, **CHOICES[choice])]
-        assert [sample["value"][1] for sample in answers] == ["2"] * bool(states), "every collector works"
+        states = [one for one in QUERIES if one[:2] == (dashboard["uid"], "How old these numbers are")]
+        found = {one.legend: answer(scraped, one, **CHOICES[choice]) for one in states}
+        (refreshed, *_) = [name for name in found if name.endswith(", refreshed")] or [""]
+        assert {name for name, samples in found.items() if samples} - {"Reported until"} == {refreshed} - {""}
+        for sample in found.get(refreshed, ()):
+            assert 0 < scraped.now.timestamp() - float(sample["value"][1]) / 1000 < HOUR_SECONDS
 
 
 @pytest.mark.parametrize("days", ["0", "1", "[1-7]", ".+"])

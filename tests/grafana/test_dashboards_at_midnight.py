@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Exporter, cost, daily, input_series, late, replicas
-from tests.grafana.rules import complaint
+from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Exporter, cost, daily, late, replicas
 from tests.grafana.test_dashboards import QUERIES, filled_in
 
 MONTH_END = 31 * DAY  # of January 1970
@@ -19,37 +16,15 @@ Ask = Callable[..., None]
 
 
 @pytest.fixture
-def expect_panel(program: Callable[[str], str], tmp_path: Path) -> Ask:
-    """Fails where the panel's number, in whole dollars, is another at these instants."""
+def expect_panel(expect_answer: Callable[..., None]) -> Ask:
+    """Fails where the number of a panel of Cost, in whole dollars, is another at these instants."""
 
     def check(
-        panel: str,
-        exporters: Sequence[Exporter],
-        expected: dict[timedelta, float],
-        until: timedelta | None = None,
+        panel: str, exporters: Sequence[Exporter], expected: dict[timedelta, float], until: timedelta | None = None
     ) -> None:
         (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == ("anthropic-cost", panel)]
-        numbers = f"round(min({filled_in(one.expr)}))"  # what it is compared with is more, or infinite
-        test = {
-            "evaluation_interval": "1m",
-            "tests": [
-                {
-                    "interval": "1m",
-                    "input_series": input_series(exporters, until or max(expected), MINUTE),
-                    "promql_expr_test": [
-                        {
-                            "expr": numbers,
-                            "eval_time": f"{at // MINUTE}m",
-                            "exp_samples": [{"labels": "{}", "value": usd}],
-                        }
-                        for at, usd in expected.items()
-                    ],
-                }
-            ],
-        }
-        file = tmp_path / "test.yml"
-        file.write_text(json.dumps(test), encoding="utf-8")  # which is YAML
-        assert not complaint(program("promtool"), "test", "rules", file)
+        number = f"round(min({filled_in(one.expr)}))"  # what it is compared with is more, or infinite
+        expect_answer(exporters, {(number, at): {"{}": usd} for at, usd in expected.items()}, until)
 
     return check
 
