@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from grafana.dashboards.panels import GREY, Steps
-from grafana.dashboards.promql import ratio, samples, total
+from grafana.dashboards.promql import OfDays, ratio, samples, total
 
 PREFIX = "anthropic_claude_code_"
 SESSIONS = f"{PREFIX}sessions"
@@ -19,8 +17,6 @@ CHOSEN = "Of the days chosen above; the exporter has nine unless --claude-code.d
 ESTIMATE = "The API's own estimate at list prices, which is not billing."
 NO_ACTIVITY = "No activity is reported: see Exporter health"
 ACCEPTANCE: Steps = ((None, GREY), (0, "red"), (0.5, "orange"), (0.75, "green"))
-
-OfDays = Callable[[str, str], str]  # a matcher of days, and an offset
 
 
 def developers(of_days: str, offset: str) -> str:

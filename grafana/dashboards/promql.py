@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from grafana.alerts.promql import COMPLETE
+
 ORGANIZATION = ("job", "organization")
 # Replicas differ in these, and for a while in names, until each of them has read a new one: IDs are what counts.
 REPLICA = ("instance", "pod", "node")
@@ -16,8 +18,6 @@ SCOPE = 'job=~"$job", organization=~"$organization"'
 BY_WORKSPACE = (*ORGANIZATION, "workspace_id")
 WORKSPACE = 'workspace_id=~"$workspace"'
 CHOSEN_DAYS = 'days_ago=~"$days"'
-# Days with names of Claude Code's actors; on older ones all of them are the actor `all`.
-NAMED_DAYS = 'days_ago=~"0|1"'
 DAY_SECONDS = 86_400
 STALE_INTERVALS = 3  # refreshes missed before numbers are old, as in grafana/alerts/thresholds.yml
 
@@ -33,6 +33,8 @@ DATES = (
     f"anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}}}"
     f" * on (job, instance, days_ago) group_left (date, day) {DAYS})) ^ 0"
 )
+
+OfDays = Callable[[str, str], str]  # a matcher of days, and an offset
 
 
 def day(age: int) -> str:
@@ -88,16 +90,12 @@ def newest_day(reported: Callable[[int], str], of: Callable[[int], str] | None =
     Cost may be more than a day late; it counts as reported three days after the day's end at the latest.
     """
     by = "on (job, organization)"
-    ages = (1, 2, 3, 4)
-    days = (f"(({of(age)}) and {by} {reported(age)})" if of else reported(age) for age in ages)
+    days = (f"(({of(age)}) and {by} {reported(age)})" if of else reported(age) for age in COMPLETE)
     return f" or {by} ".join(days)
 
 
-def kept_days(of: Callable[[str, str], str]) -> str:
-    """At the start of each UTC day that day: from scrapes three days later, or as near to that as there are.
-
-    `of` has a matcher of a day, and an offset.
-    """
+def kept_days(of: OfDays) -> str:
+    """At the start of each UTC day that day: from scrapes three days later, or as near to that as there are."""
     scrapes = ((3, "-84h"), (4, "-108h"), (5, "-132h"), (2, "-60h"), (1, "-47h30m"), (1, "-36h"), (1, "-26h"))
     return first_of(*(of(day(age), offset) for age, offset in scrapes))
 

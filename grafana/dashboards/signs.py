@@ -6,10 +6,10 @@ from grafana_foundation_sdk.builders.common import VizTextDisplayOptions
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueGraphMode, BigValueTextMode
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Panel
+from grafana_foundation_sdk.models.dashboard import Panel
 
 from grafana.alerts.rules import RUNBOOK_URL
-from grafana.dashboards.panels import GREY, NO_DATA, PLAIN, framed, instant, ref, texts_of
+from grafana.dashboards.panels import GREY, NO_DATA, PLAIN, fixed_color, framed, instant, ref, texts_of
 from grafana.dashboards.promql import JOB, ORGANIZATION, SCOPE, STALE_INTERVALS
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
@@ -47,7 +47,7 @@ def freshness(collector: str) -> Builder[Panel]:
     panel = framed(
         Stat(),
         "How old these numbers are",
-        "When the API was asked last with success, and for cost until when it has reported. A collector that fails or "
+        "When the API was last read with success, and for cost until when it has reported. A collector that fails or "
         f"is late by {STALE_INTERVALS} refreshes keeps its last good numbers: see Exporter health for the reason.",
         "dateTimeFromNow",
         NO_DATA,
@@ -56,8 +56,7 @@ def freshness(collector: str) -> Builder[Panel]:
     ).with_target(instant(state).legend_format(word))
     for number, (name, (expr, color)) in enumerate(_ages(collector).items(), start=1):
         panel = panel.with_target(instant(f"1000 * min({expr})").legend_format(name).ref_id(ref(number)))
-        fixed = DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
-        panel = panel.override_by_name(name, [fixed])
+        panel = panel.override_by_name(name, [fixed_color(color)])
     return (
         panel.mappings([texts_of(texts)])
         .color_mode(BigValueColorMode.BACKGROUND)
@@ -86,9 +85,9 @@ def _ages(collector: str) -> dict[str, tuple[str, str]]:
     late = f"(time() - {success} > {STALE_INTERVALS} * {interval})"
     fails = _fails(collector)
     ages = {
-        f"{word} fails: its numbers are from": (f"{success} and {fails}", "red"),
-        f"{word} is late: its numbers are from": (f"{success} and {late} unless {fails}", "orange"),
-        f"{word}, refreshed": (f"{success} unless {late} unless {fails}", "transparent"),
+        f"{word} fails, last read": (f"{success} and {fails}", "red"),
+        f"{word} is late, last read": (f"{success} and {late} unless {fails}", "orange"),
+        f"{word}, last read": (f"{success} unless {late} unless {fails}", "transparent"),
     }
     if collector == "cost":
         ages["Reported until"] = (_best(collector, "data_through_timestamp_seconds"), "transparent")

@@ -12,10 +12,10 @@ from grafana_foundation_sdk.models.common import (
     BigValueTextMode,
     PercentChangeColorMode,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, instant, texts_of
+from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, in_words, instant, texts_of
 
 SMALL = (4, 4)
 # A rise is good news, bad news, or no news.
@@ -95,10 +95,9 @@ def states(
         parts.append(f'label_replace({part}, "{label}", "{name}", "", "")' if name else part)
         texts[str(number)] = (text, color)
     panel = _stat(title, description, "short", None, NO_DATA, size, PLAIN)
-    for identifier, word in words.items():
-        panel = panel.override_by_name(identifier, [DynamicConfigValue("displayName", word)])
     return (
-        panel.with_target(instant(" or ".join(parts)).legend_format(f"{{{{{label}}}}}"))
+        in_words(panel, words)
+        .with_target(instant(" or ".join(parts)).legend_format(f"{{{{{label}}}}}"))
         .mappings([texts_of(texts)])
         .color_mode(BigValueColorMode.BACKGROUND)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)

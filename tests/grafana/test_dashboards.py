@@ -18,6 +18,7 @@ from docs import reference
 from exporter.demo.simulation.organization import SimulatedOrganization
 from grafana.dashboards.__main__ import FOLDER, dashboards
 from grafana.dashboards.panels import GREY
+from grafana.dashboards.words import COLLECTORS
 from tests.grafana.selectors import known, selectors, unknown_labels
 from tests.support.exporting import Exposed
 from tests.support.processes import eventually, exporter, until_ready
@@ -316,9 +317,9 @@ def test_a_page_says_once_when_its_numbers_were_read(scraped: Scraped, choice: s
     for dashboard in DASHBOARDS.values():
         states = [one for one in QUERIES if one[:2] == (dashboard["uid"], "How old these numbers are")]
         found = {one.legend: answer(scraped, one, **CHOICES[choice]) for one in states}
-        (refreshed, *_) = [name for name in found if name.endswith(", refreshed")] or [""]
-        assert {name for name, samples in found.items() if samples} - {"Reported until"} == {refreshed} - {""}
-        for sample in found.get(refreshed, ()):
+        read = {f"{word}, last read" for word in COLLECTORS.values()} & found.keys()
+        assert {name for name, samples in found.items() if samples} - {"Reported until"} == read
+        for sample in (sample for name in read for sample in found[name]):
             assert 0 < scraped.now.timestamp() - float(sample["value"][1]) / 1000 < HOUR_SECONDS
 
 

@@ -25,9 +25,9 @@ def usage(
 
 # Each with the legend of the one query that has an answer, and the answer, or the words for it.
 STATES: Mapping[str, tuple[Sequence[Gauge], str, float | str]] = {
-    "works": (usage(success=2400), "Usage, refreshed", 2_400_000),
-    "hangs for three intervals": (usage(success=1799), "Usage is late: its numbers are from", 1_799_000),
-    "fails": (usage(success=3000, up=0, fails=True), "Usage fails: its numbers are from", 3_000_000),
+    "works": (usage(success=2400), "Usage, last read", 2_400_000),
+    "hangs for three intervals": (usage(success=1799), "Usage is late, last read", 1_799_000),
+    "fails": (usage(success=3000, up=0, fails=True), "Usage fails, last read", 3_000_000),
     "has never worked": (usage(up=0, fails=True), "Usage", "fails: no numbers yet"),
     "begins": (usage(up=0), "Usage", "is read for the first time"),
     "is refused": (usage(success=3000, available=0, up=None), "Usage", "is not served to this key"),

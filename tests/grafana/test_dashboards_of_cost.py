@@ -1,13 +1,14 @@
-"""What a panel says in the minutes in which a day, or a month, ends: by the clock, by the scrape, and by a replica."""
+"""What Cost says in the minutes in which a day, or a month, ends, and of days that there are not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Exporter, cost, daily, late, replicas
+from grafana.dashboards.cost import NEW
+from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Daily, Exporter, Workspace, cost, daily, late, replicas
 from tests.grafana.test_dashboards import QUERIES, filled_in
 
 MONTH_END = 31 * DAY  # of January 1970
@@ -64,3 +65,48 @@ def test_a_day_is_of_one_replica_while_the_other_has_another_day(expect_panel: A
     )
     both = replicas(exporter, behind=2 * MINUTE)
     expect_panel("Newest day", both, dict.fromkeys((midnight - MINUTE, midnight, midnight + 5 * MINUTE), USD))
+
+
+TODAY = 8 * DAY + HOUR  # the newest complete day lies between two exposed weeks
+YESTERDAY = (EPOCH + 7 * DAY).date()
+
+
+@pytest.fixture
+def workspaces(expect_answer: Callable[..., None]) -> Ask:
+    """Fails where the table of the newest day has others of its four numbers, by workspace, and another day."""
+
+    def check(days: Sequence[Daily], expected: Mapping[str, tuple[float | None, ...]]) -> None:
+        columns = [one.expr for one in QUERIES if one.panel == "Workspaces, newest day against a week ago"]
+        exporter = Exporter(days, scraped=scraped(TODAY - 5 * MINUTE, TODAY))
+        answers = {}
+        for place, expr in enumerate(columns):
+            numbers = {name: row[place] for name, row in expected.items()}
+            answers[f"sum by (workspace, day) ({filled_in(expr)})", TODAY] = {
+                f'{{workspace="{name}", day="Thu 01-08"}}': usd for name, usd in numbers.items() if usd is not None
+            }
+        expect_answer([exporter], answers)
+
+    return check
+
+
+def test_workspaces_are_new_only_if_they_cost_nothing_before_and_much_now(workspaces: Ask) -> None:
+    names = ("grown", "little", "idle", "begun")
+    grown, little, idle, begun = (Workspace(name, f"wrkspc_{name}") for name in names)
+    days = [
+        cost(daily(50, {YESTERDAY: 100}), grown),
+        cost(daily(0.125, {YESTERDAY: 0.25}), little),
+        cost(daily(0), idle),
+        cost(daily(0, {YESTERDAY: 25}), begun),
+    ]
+    expected = {
+        "grown": (100, 50, 50, 1),
+        "little": (0.25, 0.125, 0.125, None),
+        "idle": (0, 0, 0, None),
+        "begun": (25, 0, 25, NEW),
+    }
+    workspaces(days, expected)
+
+
+def test_a_week_ago_is_unknown_and_not_nothing_where_it_is_not_exposed(workspaces: Ask) -> None:
+    days = [cost(daily(100), Workspace("default", "default"), days=8)]
+    workspaces(days, {"default": (100, None, None, None)})
