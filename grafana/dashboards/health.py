@@ -23,7 +23,7 @@ BY_COLLECTOR = ("job", "organization", "collector")
 RATE = "[$__rate_interval]"
 HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request
 LATE = 1.1  # of an interval: a refresh takes its time, too
-HALF, QUARTER = (12, 9), (6, 8)
+WIDE, QUARTER = (12, 9), (6, 8)
 YES_OR_NO = {"1": ("yes", "green"), "0": ("no", "red")}
 # "cost 401" as "Cost 401"
 NAMED = {rf"^{name}\b": word for name, word in COLLECTORS.items()}
@@ -133,7 +133,7 @@ def _failures() -> list[Builder[Panel]]:
                 )
             },
             sort="Replicas",
-            size=HALF,
+            size=WIDE,
             filterable=False,
             no_value="Nothing fails",
         ),
@@ -148,7 +148,7 @@ def _failures() -> list[Builder[Panel]]:
             decimals=0,
             interval="5m",
             bars=True,
-            size=HALF,
+            size=WIDE,
             renamed=NAMED | {rf"^(.*): {name}$": f"$1: {word}" for name, word in REASONS.items()},
         )
         .stacking(StackingConfig().mode(StackingMode.NORMAL))
@@ -167,7 +167,7 @@ def _api() -> list[Builder[Panel]]:
             unit="short",
             decimals=0,
             interval="5m",
-            size=HALF,
+            size=WIDE,
         ),
         lines(
             "Latency",
@@ -176,7 +176,7 @@ def _api() -> list[Builder[Panel]]:
             {"{{api_endpoint}}": f"histogram_quantile(0.95, {summed(buckets, 'api_endpoint', 'le')}) > 0"},
             unit="s",
             interval="5m",
-            size=HALF,
+            size=WIDE,
         ),
     ]
 

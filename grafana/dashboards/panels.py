@@ -40,7 +40,7 @@ Steps = Sequence[tuple[float | None, str]]
 GREY, LEAST = "#7b8087", -1e15
 PLAIN: Steps = ((None, GREY), (LEAST, "text"))
 
-HALF, FULL = (12, 8), (24, 9)
+FULL = (24, 9)
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -83,8 +83,8 @@ def lines(
     series: Mapping[str, str],
     *,
     unit: str,
+    size: tuple[int, int],
     no_value: str = "No data in this time range",
-    size: tuple[int, int] = HALF,
     interval: str = "",
     time_from: str = "",
     bars: bool = False,

@@ -7,16 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from tests.grafana.test_dashboards import DASHBOARDS, NOT_REPORTED_YET, today_is_reported
+from tests.grafana.panels import DASHBOARDS, NOT_REPORTED_YET, Json, today_is_reported
 from tests.preview.drawing import NODE_MAJOR, Page, drawer, install, node
 from tests.preview.history import past
 from tests.preview.states import STATES, running
-
-Json = dict[str, Any]
 
 LAPTOP = 1366
 PAST = timedelta(days=12)
@@ -76,7 +73,6 @@ def pages(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactor
                     width=LAPTOP,
                     theme="dark",
                     json=str(file),
-                    open=True,
                 )
                 for (name, state), file in files.items()
             )
