@@ -22,11 +22,11 @@ DAY_SECONDS = 86_400
 STALE_INTERVALS = 3  # refreshes missed before numbers are old, as in grafana/alerts/thresholds.yml
 
 # One date for each days_ago, also in the minute in which only some of the replicas have rolled over to a new day; with
-# `day`, as people read it: Thu 11-26.
+# `day`, as people read it: Thu 11-26, and Today, which is not over.
 DAYS = (
-    "label_join(label_replace("
+    "label_replace(label_join(label_replace("
     f"group by (job, instance, days_ago, date, weekday) (anthropic_exporter_day_info{{{JOB}}}),"
-    ' "month_day", "$1", "date", "[0-9]+-(.*)"), "day", " ", "weekday", "month_day")'
+    ' "month_day", "$1", "date", "[0-9]+-(.*)"), "day", " ", "weekday", "month_day"), "day", "Today", "days_ago", "0")'
 )
 DATES = (
     "topk by (job, days_ago) (1, max by (job, days_ago, date, day) ("
