@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders.barchart import Panel as BarChart
 from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions, VizTextDisplayOptions
 from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BarGaugeNamePlacement,
@@ -19,23 +18,27 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, FieldColorModeId
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.dashboards.panels import FULL, PLAIN, Steps, framed, instant, legend, tooltip
+from grafana.dashboards.panels import (
+    FULL,
+    NO_DATA,
+    NO_WORDS,
+    PLAIN,
+    Steps,
+    framed,
+    in_words,
+    instant,
+    legend,
+    lines,
+    tooltip,
+)
+from grafana.dashboards.promql import OfDays, kept_days
 
-THIRD = (8, 8)
 WIDE_FROM = 16  # columns of the grid, from which a legend has room beside the bars
 BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 44, 13, 16
 ONE_COLOR = "blue"
-NO_WORDS: Mapping[str, str] = MappingProxyType({})
-
-
-class _Overridden(Protocol):
-    def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
-
-
-P = TypeVar("P", bound=_Overridden)
 
 
 def day_bars(
@@ -79,13 +82,33 @@ def day_bars(
         )
     matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
     placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM
-    return _in_words(
+    return in_words(
         panel.x_field(f"day\\{column}")
         .stacking(StackingMode.NORMAL)
         .legend(legend("sum" if has_totals else "", placement))
         .with_transformation(DataTransformerConfig("groupingToMatrix", options=matrix)),
         words,
     )
+
+
+def kept_bars(
+    title: str, description: str, number: OfDays, *, unit: str, time_from: str, size: tuple[int, int]
+) -> TimeSeries:
+    """A bar for each day that Prometheus has kept: without data, it has scraped for less than a day."""
+    panel = lines(
+        title,
+        f"{description} Each UTC day as it was exposed days later, yesterday some hours later; as far back as "
+        "Prometheus keeps its data, from a day after its first scrape on.",
+        {title: kept_days(number)},
+        unit=unit,
+        decimals=0,
+        size=size,
+        interval="1d",
+        time_from=time_from,
+        no_value=NO_DATA,
+        bars=True,
+    )
+    return panel.color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color(ONE_COLOR))
 
 
 def ranking(
@@ -98,7 +121,7 @@ def ranking(
     no_value: str,
     words: Mapping[str, str] = NO_WORDS,
     decimals: int | None = None,
-    size: tuple[int, int] = THIRD,
+    size: tuple[int, int],
     steps: Steps = PLAIN,
     most: float | None = None,
 ) -> BarGauge:
@@ -120,10 +143,4 @@ def ranking(
         panel = panel.decimals(decimals)
     if most is not None:
         panel = panel.max(most)
-    return _in_words(panel, words)
-
-
-def _in_words(panel: P, words: Mapping[str, str]) -> P:
-    for identifier, word in words.items():
-        panel = panel.override_by_name(identifier, [DynamicConfigValue("displayName", word)])
-    return panel
+    return in_words(panel, words)

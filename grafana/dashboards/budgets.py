@@ -5,10 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from grafana.dashboards.panels import Steps
+from grafana.dashboards.panels import NO_DATA, Steps
 from grafana.dashboards.promql import SCOPE
 from grafana.dashboards.tables import Label, Number, table
 
+# As the alerts of thresholds.yml.
 SHARE: Steps = ((None, "green"), (0.8, "orange"), (1, "red"))
 
 
@@ -21,7 +22,8 @@ def budgets(size: tuple[int, int]) -> Builder[Panel]:
 
     return table(
         "Budgets",
-        "Month to date and projected month end as shares of the month's budgets in grafana/alerts/budgets.yml.",
+        "Month to date and projected month end as shares of the month's budgets. Without data there is no budget, or "
+        "no rules: write one in grafana/alerts/budgets.yml.",
         {
             "scope": Label("Budget of", 130, words={"organization": "Organization", "workspace": "Workspace"}),
             "workspace": Label("Workspace", blank="all"),
@@ -33,5 +35,5 @@ def budgets(size: tuple[int, int]) -> Builder[Panel]:
         sort="Used",
         size=size,
         filterable=False,
-        no_value="No budget: write one in grafana/alerts/budgets.yml",
+        no_value=NO_DATA,
     )

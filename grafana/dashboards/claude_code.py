@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import PercentChangeColorMode
-from grafana_foundation_sdk.models.dashboard import Dashboard, FieldColorModeId, Panel
+from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from grafana.dashboards.bars import ONE_COLOR, day_bars
+from grafana.dashboards.bars import day_bars, kept_bars
 from grafana.dashboards.claude_code_people import how_it_is_used, people
 from grafana.dashboards.claude_code_queries import (
     ACCEPTANCE,
@@ -25,24 +24,23 @@ from grafana.dashboards.claude_code_queries import (
     REMOVED,
     SESSIONS,
     SOMEBODY,
-    OfDays,
     acceptance,
     developers,
     of,
     sum_of,
 )
 from grafana.dashboards.frame import dashboard, days_variable, label_variable
-from grafana.dashboards.panels import PLAIN, USD, Steps, lines, text
+from grafana.dashboards.panels import PLAIN, USD, Steps, text
 from grafana.dashboards.promql import (
     CHOSEN_DAYS,
     JOB,
-    NAMED_DAYS,
+    OfDays,
     day,
     first_of,
-    kept_days,
-    merged,
     on_dates,
     ratio,
+    samples,
+    summed,
     total,
 )
 from grafana.dashboards.stats import GOOD, NEITHER, change, stat
@@ -55,8 +53,9 @@ A_WEEK_AGO = "The arrow is against the same days of the week before, where the e
 LACKS = """\
 It comes from the API's Claude Code report: UTC days, about an hour late. Some people who log in with a **subscription**
 are not in it, nor is anyone who uses Claude Code through **Amazon Bedrock, Google Cloud or Microsoft Foundry**. Cost is
-an estimate: on a subscription nobody pays it. With an **actor** chosen, days before yesterday are empty: they have no
-names. Names are personal data: give this dashboard to those who may see who did what.
+an estimate: on a subscription nobody pays it. With an **actor** chosen, days without names are empty: the
+exporter has names of two unless `--claude-code.actor-days` says otherwise. Names are personal data: give this dashboard
+to those who may see who did what.
 """
 
 
@@ -66,14 +65,14 @@ def build() -> Dashboard:
         "Claude Code",
         "Who uses Claude Code, where, how much comes of it, and what the API estimates that it costs.",
         (
-            label_variable("actor", "Actor", SESSIONS, NAMED_DAYS, SOMEBODY),
+            label_variable("actor", "Actor", SESSIONS, SOMEBODY),
             label_variable("terminal", "Terminal", SESSIONS),
             days_variable(),
         ),
         {
             "": _adoption(),
             "At a glance: ${days:text}": [*_at_a_glance(), *_what_comes_of_it()],
-            "People: ${days:text} (days before yesterday have no names)": [people()],
+            "People: ${days:text} (days with names)": [people()],
             "How it is used: ${days:text}": how_it_is_used(),
             "Over weeks, from Prometheus' own storage": [
                 *_over_weeks(),
@@ -86,14 +85,14 @@ def build() -> Dashboard:
 
 def _adoption() -> list[Builder[Panel]]:
     def of_each_day(expr: Callable[..., str], *by: str) -> str:
-        return total(on_dates(expr("job", "days_ago", *by)), "date", "day", *by)
+        return summed(on_dates(expr("job", "days_ago", *by)), "date", "day", *by)
 
     each = "Of each exposed UTC day, from the first scrape on; the newest day is still growing."
     return [
         day_bars(
             "Developers of each day",
             f"Distinct people and API keys by who pays, whatever actor and terminal are chosen. {each}",
-            of_each_day(lambda *by: total(merged(ACTIVE_ACTORS), *by), "customer_type"),
+            of_each_day(lambda *by: total(samples(ACTIVE_ACTORS), *by), "customer_type"),
             column="customer_type",
             has_totals=False,
             words=CUSTOMER_TYPES,
@@ -139,8 +138,8 @@ def _at_a_glance() -> list[Builder[Panel]]:
             "Estimated cost of a day for each person or API key that was active on it, whatever actor and terminal are "
             f"chosen. {ESTIMATE}",
             lambda of_days, offset: ratio(
-                total(merged(PREFIX + COST, of_days, offset=offset)),
-                total(merged(ACTIVE_ACTORS, of_days, offset=offset)),
+                total(samples(PREFIX + COST, of_days, offset=offset)),
+                total(samples(ACTIVE_ACTORS, of_days, offset=offset)),
             ),
             unit=USD,
             decimals=2,
@@ -207,20 +206,7 @@ def _what_comes_of_it() -> list[Builder[Panel]]:
 
 def _over_weeks() -> list[Builder[Panel]]:
     def bars(title: str, description: str, number: OfDays, unit: str = "short") -> TimeSeries:
-        panel = lines(
-            title,
-            f"{description} Each UTC day as it was exposed days later, yesterday some hours later; as far back as "
-            "Prometheus has scraped.",
-            {title: kept_days(number)},
-            unit=unit,
-            decimals=0,
-            size=(12, 7),
-            interval="1d",
-            time_from="45d",
-            no_value="Needs a day of scrapes",
-            bars=True,
-        )
-        return panel.color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color(ONE_COLOR))
+        return kept_bars(title, description, number, unit=unit, time_from="45d", size=(12, 7))
 
     return [
         bars("Developers over weeks", "Distinct people and API keys.", developers),

@@ -1,4 +1,4 @@
-"""Of Claude Code: who uses it, and where; names are only of days that have them."""
+"""Of Claude Code: who uses it, and where. Only the newest days have names: two, unless the exporter is told more."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from grafana.dashboards.claude_code_queries import (
     of,
 )
 from grafana.dashboards.panels import NO_DATA, USD
-from grafana.dashboards.promql import CHOSEN_DAYS, NAMED_DAYS, largest, ratio, total
+from grafana.dashboards.promql import CHOSEN_DAYS, largest, ratio, total
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import ACTOR_TYPES, CUSTOMER_TYPES, TERMINALS, TOOLS
 
-ONLY_NAMED = "Days before yesterday have no names, and are left out."
+ONLY_NAMED = "Days without names are left out: the exporter keeps two unless --claude-code.actor-days says otherwise."
 MOST = 20
 
 
 def people() -> Builder[Panel]:
     by = ("job", "organization", "actor", "actor_type", "customer_type")
-    of_people = (CHOSEN_DAYS, NAMED_DAYS, SOMEBODY)
+    of_people = (CHOSEN_DAYS, SOMEBODY)
     first = f"topk({MOST}, {total(of(COST, *of_people), *by)})"
 
     def these(expr: str) -> str:
@@ -46,7 +46,7 @@ def people() -> Builder[Panel]:
         "Top users",
         f"The {MOST} with the highest estimated cost. {ESTIMATE} {ONLY_NAMED}",
         {
-            "actor": Label("Actor", 250),
+            "actor": Label("Actor"),
             "actor_type": Label("Kind", 80, words=ACTOR_TYPES),
             "customer_type": Label("Pays by", 110, words=CUSTOMER_TYPES),
         },
@@ -62,7 +62,7 @@ def people() -> Builder[Panel]:
         sort="Estimated cost",
         size=(24, 14),
         filterable=False,
-        no_value="No activity is reported, or the days chosen above have no names",
+        no_value=NO_DATA,
     )
 
 
@@ -70,11 +70,11 @@ def how_it_is_used() -> list[Builder[Panel]]:
     def by_terminal(name: str) -> str:
         return total(of(name, CHOSEN_DAYS), "terminal")
 
-    named = total(of("sessions", CHOSEN_DAYS, NAMED_DAYS, SOMEBODY), "terminal", "actor")
+    named = total(of("sessions", CHOSEN_DAYS, SOMEBODY), "terminal", "actor")
     return [
         table(
             "Terminals",
-            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Named users are of today and yesterday only: {ONLY_NAMED}",
+            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Named users: {ONLY_NAMED}",
             {"terminal": Label("Terminal", words=TERMINALS)},
             {
                 "Sessions": Number(by_terminal("sessions"), width_pixels=95),

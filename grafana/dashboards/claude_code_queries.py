@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from grafana.dashboards.panels import GREY, Steps
-from grafana.dashboards.promql import merged, ratio, total
+from grafana.dashboards.promql import OfDays, ratio, samples, total
 
 PREFIX = "anthropic_claude_code_"
 SESSIONS = f"{PREFIX}sessions"
@@ -20,12 +18,10 @@ ESTIMATE = "The API's own estimate at list prices, which is not billing."
 NO_ACTIVITY = "No activity is reported: see Exporter health"
 ACCEPTANCE: Steps = ((None, GREY), (0, "red"), (0.5, "orange"), (0.75, "green"))
 
-OfDays = Callable[[str, str], str]  # a matcher of days, and an offset
-
 
 def developers(of_days: str, offset: str) -> str:
     """Of one day: nobody knows who was active on several."""
-    return f"max({total(merged(ACTIVE_ACTORS, of_days, offset=offset), 'days_ago')})"
+    return f"max({total(samples(ACTIVE_ACTORS, of_days, offset=offset), 'days_ago')})"
 
 
 def sum_of(name: str) -> OfDays:
@@ -38,4 +34,4 @@ def acceptance(of_days: str, offset: str, *by: str) -> str:
 
 
 def of(name: str, *matchers: str, offset: str = "") -> str:
-    return merged(PREFIX + name, 'actor=~"$actor"', 'terminal=~"$terminal"', *matchers, offset=offset)
+    return samples(PREFIX + name, 'actor=~"$actor"', 'terminal=~"$terminal"', *matchers, offset=offset)

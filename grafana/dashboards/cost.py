@@ -8,11 +8,11 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards import month
-from grafana.dashboards.bars import day_bars, ranking
+from grafana.dashboards.bars import day_bars, kept_bars, ranking
 from grafana.dashboards.budgets import budgets
-from grafana.dashboards.frame import dashboard, days_variable, firing_alerts, label_variable, workspace_variable
+from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
 from grafana.dashboards.month import COST, MONTH_BEFORE, MONTH_TO_DATE
-from grafana.dashboards.panels import FULL, USD, Steps, lines
+from grafana.dashboards.panels import FULL, NO_DATA, USD, Steps
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
@@ -21,20 +21,25 @@ from grafana.dashboards.promql import (
     by_workspace,
     day,
     days,
-    first_of,
     largest,
-    merged,
     newest_day,
     on_dates,
+    samples,
+    summed,
     total,
 )
+from grafana.dashboards.signs import firing_alerts
 from grafana.dashboards.stats import BAD, change, stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TYPES
 
+# A change that says something, as the alert on a workspace's spike has it in thresholds.yml.
+JUDGED_USD = 25
 RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
 NO_PRIORITY = "Priority Tier is not in the API's cost report."
 NO_COST = "No cost is reported: see Exporter health"
+NEW = 1_000_000  # stands for a rise from nothing
+ON_WORKSPACE = f"on ({', '.join(BY_WORKSPACE)})"
 A_WEEK_AGO = "the same weekday of the week before"
 
 
@@ -54,6 +59,9 @@ def build() -> Dashboard:
 
 
 def _the_month() -> list[Builder[Panel]]:
+    def of_all(age: int) -> str:
+        return f"({total(_cost(day(age)), *ORGANIZATION)} or 0 * {_reported(age)})"
+
     return [
         stat(
             "Month to date",
@@ -75,7 +83,7 @@ def _the_month() -> list[Builder[Panel]]:
             size=(5, 5),
         ),
         stat(
-            "At yesterday's pace",
+            "At the newest day's pace",
             "Month to date, and the newest reported day once more for each day that is left; of all models.",
             month.end_at_the_newest_day_s_pace(),
             unit=USD,
@@ -84,9 +92,9 @@ def _the_month() -> list[Builder[Panel]]:
         ),
         change(
             "Newest day",
-            f"Cost of the newest reported complete UTC day, usually yesterday. The arrow is against {A_WEEK_AGO}. "
-            f"{NO_PRIORITY}",
-            f"sum({newest_day(_reported)})",
+            f"Cost of the newest reported complete UTC day, which the table below names. The arrow is against "
+            f"{A_WEEK_AGO}. {NO_PRIORITY}",
+            f"sum({newest_day(_reported, of_all)})",
             f"sum({newest_day(_reported, lambda age: total(_cost(day(age + 7)), *ORGANIZATION))})",
             unit=USD,
             decimals=0,
@@ -105,54 +113,42 @@ def _the_month() -> list[Builder[Panel]]:
 
 
 def _what_needs_attention() -> list[Builder[Panel]]:
-    def column(of: Callable[[int], str]) -> str:
-        return by_workspace(newest_day(_reported, of), COST)
-
-    def of_day(age: int) -> str:
-        return total(_cost(day(age)), *BY_WORKSPACE)
-
-    def before(age: int) -> str:
-        return f"({of_day(age + 7)} or 0 * {of_day(age)})"
-
-    def now(age: int) -> str:
-        return f"({of_day(age)} or 0 * {of_day(age + 7)})"
-
-    by = "on (job, organization, workspace_id)"
     return [
-        firing_alerts((10, 7)),
+        firing_alerts((11, 7)),
         table(
             "Workspaces, newest day against a week ago",
-            f"The newest reported complete day against {A_WEEK_AGO}, with the largest rise first.",
-            {"workspace": Label("Workspace")},
+            f"The newest reported complete day against {A_WEEK_AGO}, with the largest rise first. Without a day of the "
+            f"week before, that day alone; % from a change of ${JUDGED_USD} on.",
+            {"workspace": Label("Workspace"), "day": Label("Day", 90)},
             {
-                "Newest day": Number(column(now), USD, 0, 110),
-                "A week ago": Number(column(before), USD, 0, 110),
-                "Change": Number(column(lambda age: f"{now(age)} - {by} {before(age)}"), USD, 0, 110),
+                "Newest day": Number(_of_newest_day(_now), USD, 0, 105),
+                "A week ago": Number(_of_newest_day(_week_before), USD, 0, 105),
+                "Change": Number(_of_newest_day(_change), USD, 0, 100),
                 "%": Number(
-                    column(lambda age: f"{now(age)} / {by} ({before(age)} > 0) - 1"),
+                    _of_newest_day(_judged_rise),
                     "percentunit",
                     0,
-                    90,
-                    blank="new",
+                    80,
                     steps=RISE,
+                    texts={str(NEW): ("new", "orange")},
                 ),
             },
             sort="Change",
-            size=(14, 7),
+            size=(13, 7),
             filterable=False,
-            no_value="Needs nine reported days",
+            no_value=NO_COST,
         ),
     ]
 
 
 def _day_by_day() -> list[Builder[Panel]]:
-    by_id = total(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
+    by_id = summed(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
     return [
         day_bars(
             "Each day by workspace",
             "Cost of each exposed UTC day, from the first scrape on. A day that is not reported has no bar; the newest "
             "one may be partial.",
-            total(by_workspace(by_id, COST), "date", "day", "workspace"),
+            summed(by_workspace(by_id, COST), "date", "day", "workspace"),
             column="workspace",
             unit=USD,
             decimals=0,
@@ -162,7 +158,7 @@ def _day_by_day() -> list[Builder[Panel]]:
         day_bars(
             "Each day by model",
             "Cost of each exposed UTC day by model. What is not for tokens has none.",
-            total(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
+            summed(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
             column="model",
             words=MODELS,
             unit=USD,
@@ -195,12 +191,13 @@ def _where_it_goes() -> list[Builder[Panel]]:
                     most=1,
                 ),
                 "Mean day": Number(by_workspace(_mean_day(*BY_WORKSPACE), COST), USD, 0),
-                "Month to date": Number(by_workspace(month.to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0),
-                "Month before": Number(by_workspace(month.before(*BY_WORKSPACE), MONTH_BEFORE), USD, 0),
+                "Month to date": Number(by_workspace(month.to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0, 130),
+                "Month before": Number(by_workspace(month.before(*BY_WORKSPACE), MONTH_BEFORE), USD, 0, 130),
             },
             sort="Chosen days",
             no_value=NO_COST,
             total=True,
+            filterable=False,
         ),
         _ranking("Models", f"Cost of tokens by model. {chosen}", "model", tokens, {}),
         _ranking(
@@ -224,25 +221,20 @@ def _where_it_goes() -> list[Builder[Panel]]:
 
 
 def _over_months() -> Builder[Panel]:
-    return lines(
+    return kept_bars(
         "Each day from Prometheus' own storage",
-        "Each UTC day's cost as it was exposed days later, so that late and revised numbers are in it. It reaches back "
-        "as far as Prometheus keeps data, and ends two days ago.",
-        {"Cost": _history()},
+        "Cost, with what was reported late or revised.",
+        lambda of_day, offset: total(_cost(of_day, offset=offset)),
         unit=USD,
-        decimals=0,
-        size=FULL,
-        interval="1d",
         time_from="90d",
-        bars=True,
-        no_value="Prometheus has scraped for less than two days",
+        size=FULL,
     )
 
 
 def _ranking(title: str, description: str, label: str, matcher: str, words: Mapping[str, str]) -> Builder[Panel]:
     expr = largest(10, f"{total(_cost(CHOSEN_DAYS, matcher), label)} > 0")
     return ranking(
-        title, description, expr, label=label, words=words, unit=USD, decimals=0, no_value="None", size=(6, 9)
+        title, description, expr, label=label, words=words, unit=USD, decimals=0, no_value=NO_DATA, size=(6, 9)
     )
 
 
@@ -251,7 +243,7 @@ def _of_workspaces() -> str:
 
 
 def _cost(*matchers: str, offset: str = "") -> str:
-    return merged(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
+    return samples(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
 
 
 def _mean_day(*by: str) -> str:
@@ -260,10 +252,33 @@ def _mean_day(*by: str) -> str:
 
 
 def _reported(age: int) -> str:
-    return total(_cost(day(age)), *ORGANIZATION)
+    """Whatever workspace and model are chosen."""
+    return total(samples(COST, day(age)), *ORGANIZATION)
 
 
-def _history() -> str:
-    """At the start of each UTC day that day's cost, from scrapes three days later, or as near to that as there are."""
-    scrapes = ((3, "-84h"), (4, "-108h"), (5, "-132h"), (2, "-60h"), (1, "-47h30m"))
-    return first_of(*(total(_cost(day(age), offset=offset)) for age, offset in scrapes))
+def _of_newest_day(of: Callable[[int], str]) -> str:
+    """For each workspace, with that day's name."""
+    newest = newest_day(_reported, lambda age: f'label_replace({of(age)}, "days_ago", "{age}", "", "")')
+    return by_workspace(summed(on_dates(f"({newest})"), *BY_WORKSPACE, "day"), COST)
+
+
+def _of_day(age: int) -> str:
+    return total(_cost(day(age)), *BY_WORKSPACE)
+
+
+def _now(age: int) -> str:
+    return f"({_of_day(age)} or 0 * {_of_day(age + 7)})"
+
+
+def _week_before(age: int) -> str:
+    """Nothing, and not 0, where that day is not exposed."""
+    return f"(({_of_day(age + 7)} or 0 * {_of_day(age)}) and on (job, organization) {_reported(age + 7)})"
+
+
+def _change(age: int) -> str:
+    return f"({_now(age)} - {ON_WORKSPACE} {_week_before(age)})"
+
+
+def _judged_rise(age: int) -> str:
+    ratio = f"clamp_max({_now(age)} / {ON_WORKSPACE} {_week_before(age)} - 1, {NEW})"
+    return f"({ratio} and {ON_WORKSPACE} abs({_change(age)}) >= {JUDGED_USD})"

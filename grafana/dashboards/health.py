@@ -7,21 +7,23 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import LegendPlacement, StackingMode
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from grafana.dashboards.frame import RUNBOOK, dashboard, firing_alerts
+from grafana.alerts.rules import RUNBOOK_URL
+from grafana.dashboards.frame import dashboard
 from grafana.dashboards.panels import NO_DATA, lines
-from grafana.dashboards.promql import JOB, SCOPE, total
+from grafana.dashboards.promql import JOB, SCOPE, STALE_INTERVALS, summed
+from grafana.dashboards.signs import firing_alerts
 from grafana.dashboards.stats import states
 from grafana.dashboards.tables import BLANK, Label, Number, table
 from grafana.dashboards.words import COLLECTORS, REASONS, SOURCES
 
 NO_COLLECTOR = "No collector"
 OWN = "anthropic_exporter_"
-WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK})."
+WHAT_TO_DO = f"What to do is in the [runbook]({RUNBOOK_URL})."
 BY_COLLECTOR = ("job", "organization", "collector")
 RATE = "[$__rate_interval]"
 HOUR = "[1h]"  # refreshes are minutes apart: in a shorter time there may be no request
 LATE = 1.1  # of an interval: a refresh takes its time, too
-HALF, QUARTER = (12, 9), (6, 8)
+WIDE, QUARTER = (12, 9), (6, 8)
 YES_OR_NO = {"1": ("yes", "green"), "0": ("no", "red")}
 # "cost 401" as "Cost 401"
 NAMED = {rf"^{name}\b": word for name, word in COLLECTORS.items()}
@@ -94,7 +96,7 @@ def _state() -> Builder[Panel]:
             "Refreshes missed": Number(
                 sourced(f"floor(({age}) / ({LATE} * {of('refresh_interval_seconds')}))"),
                 width_pixels=155,
-                steps=((None, "text"), (1, "orange"), (3, "red")),
+                steps=((None, "text"), (1, "orange"), (STALE_INTERVALS, "red")),
             ),
             "Every": Number(sourced(of("refresh_interval_seconds")), unit="s", decimals=0, width_pixels=100),
             "Took": Number(sourced(of("refresh_duration_seconds")), unit="s", decimals=1, width_pixels=100),
@@ -113,7 +115,7 @@ def _state() -> Builder[Panel]:
 def _failures() -> list[Builder[Panel]]:
     by_reason = (*BY_COLLECTOR, "reason")
     refreshes = f"increase({OWN}collector_refresh_failures_total{{{SCOPE}}}{RATE})"
-    failed = f"round({total(refreshes, 'collector', 'reason')}) > 0"
+    failed = f"round({summed(refreshes, 'collector', 'reason')}) > 0"
     nobody = f'label_replace(0 * absent({OWN}collector_up{{{SCOPE}}}), "collector", "{NO_COLLECTOR}", "", "")'
     return [
         table(
@@ -125,13 +127,13 @@ def _failures() -> list[Builder[Panel]]:
             },
             {
                 "Replicas": Number(
-                    f"{total(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0 or {nobody}",
+                    f"{summed(f'{OWN}collector_failing{{{SCOPE}}}', *by_reason)} > 0 or {nobody}",
                     width_pixels=100,
                     texts={"0": (BLANK, "text")},
                 )
             },
             sort="Replicas",
-            size=HALF,
+            size=WIDE,
             filterable=False,
             no_value="Nothing fails",
         ),
@@ -146,7 +148,7 @@ def _failures() -> list[Builder[Panel]]:
             decimals=0,
             interval="5m",
             bars=True,
-            size=HALF,
+            size=WIDE,
             renamed=NAMED | {rf"^(.*): {name}$": f"$1: {word}" for name, word in REASONS.items()},
         )
         .stacking(StackingConfig().mode(StackingMode.NORMAL))
@@ -161,20 +163,20 @@ def _api() -> list[Builder[Panel]]:
         lines(
             "Requests in an hour",
             "Requests to the Admin API, retries included, by endpoint and status.",
-            {"{{api_endpoint}} {{status}}": f"round({total(requests, 'api_endpoint', 'status')})"},
+            {"{{api_endpoint}} {{status}}": f"round({summed(requests, 'api_endpoint', 'status')})"},
             unit="short",
             decimals=0,
             interval="5m",
-            size=HALF,
+            size=WIDE,
         ),
         lines(
             "Latency",
             "Nineteen of twenty requests to the Admin API in an hour took no longer.",
             # What is not a number is not above 0, either.
-            {"{{api_endpoint}}": f"histogram_quantile(0.95, {total(buckets, 'api_endpoint', 'le')}) > 0"},
+            {"{{api_endpoint}}": f"histogram_quantile(0.95, {summed(buckets, 'api_endpoint', 'le')}) > 0"},
             unit="s",
             interval="5m",
-            size=HALF,
+            size=WIDE,
         ),
     ]
 
@@ -186,7 +188,7 @@ def _process() -> list[Builder[Panel]]:
         lines(
             "Series",
             "Samples exposed by each collector.",
-            {"{{collector}}": total(series, "collector")},
+            {"{{collector}}": summed(series, "collector")},
             unit="short",
             size=QUARTER,
             renamed=NAMED,

@@ -10,8 +10,8 @@ from grafana.dashboards.promql import (
     WORKSPACE,
     day,
     days,
-    merged,
     newest_day,
+    samples,
     total,
 )
 
@@ -22,11 +22,11 @@ OF_ORGANIZATION = ", ".join(ORGANIZATION)
 
 
 def to_date(*by: str) -> str:
-    return total(merged(MONTH_TO_DATE, WORKSPACE), *by)
+    return total(samples(MONTH_TO_DATE, WORKSPACE), *by)
 
 
 def before(*by: str) -> str:
-    return total(merged(MONTH_BEFORE, WORKSPACE), *by)
+    return total(samples(MONTH_BEFORE, WORKSPACE), *by)
 
 
 def projected_end() -> str:
@@ -44,11 +44,11 @@ def _days_left() -> str:
         f"max by ({OF_ORGANIZATION}) "
         f'(anthropic_exporter_collector_data_through_timestamp_seconds{{{SCOPE}, collector="cost"}})'
     )
-    today = f"max by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}})"
-    return (
-        f"clamp_max(scalar(days_in_month() + 1 - day_of_month()) - ({through} - on (job) group_left () {today})"
-        f" / {DAY_SECONDS}, scalar(days_in_month()))"
-    )
+    # By the day that is exposed, not by the clock: what is exposed changes with the first scrape after midnight, and of
+    # several replicas the month to date is the old month's until the last of them has changed.
+    today = f"min by (job) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}, {day(0)}}})"
+    end = f"({today} + {DAY_SECONDS} * (days_in_month({today}) + 1 - day_of_month({today})))"
+    return f"clamp(({end} - on (job) group_right () {through}) / {DAY_SECONDS}, 0, scalar(days_in_month()))"
 
 
 def _end(day_s_cost: str) -> str:
@@ -58,4 +58,4 @@ def _end(day_s_cost: str) -> str:
 
 
 def _of_all_models(matcher: str, *by: str) -> str:
-    return total(merged(COST, WORKSPACE, matcher), *ORGANIZATION, *by)
+    return total(samples(COST, WORKSPACE, matcher), *ORGANIZATION, *by)

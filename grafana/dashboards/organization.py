@@ -7,8 +7,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.dashboards.bars import ranking
 from grafana.dashboards.frame import dashboard
-from grafana.dashboards.panels import NO_DATA, USD, Steps
-from grafana.dashboards.promql import BY_WORKSPACE, DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, total
+from grafana.dashboards.month import MONTH_TO_DATE
+from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps
+from grafana.dashboards.promql import BY_WORKSPACE, DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, samples, total
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import KEY_STATUS, ROLES
@@ -21,7 +22,7 @@ EXPIRING_DAYS, OLD_DAYS = 14, 365
 NEVER_DAYS = 1_000_000
 DAYS_UNIT = "suffix: d"  # Grafana's own unit of days turns 300 of them into weeks
 NOT_SERVED = "No data: the API does not list it to this key."
-SOME_OR_NONE: Steps = ((None, "text"), (0, "green"), (1, "orange"))
+SOME_OR_NONE: Steps = ((None, GREY), (0, "green"), (1, "orange"))
 
 
 def build() -> Dashboard:
@@ -41,7 +42,8 @@ def _at_a_glance() -> list[Builder[Panel]]:
         stat(
             "Organization",
             f"The organization that the key belongs to. {NOT_SERVED}",
-            f'{name} or label_replace(absent({name}), "organization_name", "{NO_DATA}", "", "")',
+            # A value that has the colour of no data.
+            f'{name} or label_replace({10 * LEAST:.0f} * absent({name}), "organization_name", "{NO_DATA}", "", "")',
             unit="short",
             shown_label="organization_name",
         ),
@@ -49,7 +51,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
         stat(
             "Users",
             f"Members of the organization. {NOT_SERVED}",
-            total(merged("anthropic_organization_users")),
+            total(samples("anthropic_organization_users")),
             unit="short",
         ),
         _count("Active API keys", "API keys that can be used.", "api_key_info", ACTIVE),
@@ -125,9 +127,7 @@ def _workspaces() -> Builder[Panel]:
             "workspace_geo": Label("Region", 100, words={"us": "US", "eu": "EU", "none": "Not known"}),
         },
         {
-            "Month to date": Number(
-                named(merged("anthropic_cost_month_to_date_usd")), unit=USD, decimals=0, width_pixels=160
-            ),
+            "Month to date": Number(named(total(samples(MONTH_TO_DATE), *BY_WORKSPACE)), USD, 0, width_pixels=160),
             "Active API keys": Number(named(f"count by ({by}) ({_keys(ACTIVE)})"), width_pixels=150, blank="0"),
             "Age": Number(named(f"floor((time() - {created}) / {DAY_SECONDS})"), unit=DAYS_UNIT, width_pixels=100),
         },
@@ -142,7 +142,7 @@ def _shares() -> list[Builder[Panel]]:
         ranking(
             "Users by role",
             f"Members of the organization. {NOT_SERVED}",
-            f"sort_desc({total(merged('anthropic_organization_users'), 'role')})",
+            f"sort_desc({total(samples('anthropic_organization_users'), 'role')})",
             label="role",
             unit="short",
             words=ROLES,
@@ -152,7 +152,7 @@ def _shares() -> list[Builder[Panel]]:
         ranking(
             "Service accounts by role",
             "Those that are not archived. No data: there are none, or the API does not list them to this key.",
-            f"sort_desc({total(merged('anthropic_service_accounts', NOT_ARCHIVED), 'role')})",
+            f"sort_desc({total(samples('anthropic_service_accounts', NOT_ARCHIVED), 'role')})",
             label="role",
             unit="short",
             words=ROLES,

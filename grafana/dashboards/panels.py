@@ -21,6 +21,7 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
     DataTransformerConfig,
+    DynamicConfigValue,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -39,8 +40,8 @@ Steps = Sequence[tuple[float | None, str]]
 GREY, LEAST = "#7b8087", -1e15
 PLAIN: Steps = ((None, GREY), (LEAST, "text"))
 
-HALF, FULL = (12, 8), (24, 9)
-NOTHING: Mapping[str, str] = MappingProxyType({})
+FULL = (24, 9)
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Panel(Protocol):
@@ -54,7 +55,12 @@ class _Panel(Protocol):
     def thresholds(self, thresholds: ThresholdsConfig) -> Self: ...
 
 
+class _Overridden(Protocol):
+    def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
+
+
 P = TypeVar("P", bound=_Panel)
+Q = TypeVar("Q", bound=_Overridden)
 
 
 def framed(panel: P, title: str, description: str, unit: str, no_value: str, size: tuple[int, int], steps: Steps) -> P:
@@ -77,13 +83,13 @@ def lines(
     series: Mapping[str, str],
     *,
     unit: str,
+    size: tuple[int, int],
     no_value: str = "No data in this time range",
-    size: tuple[int, int] = HALF,
     interval: str = "",
     time_from: str = "",
     bars: bool = False,
     decimals: int | None = None,
-    renamed: Mapping[str, str] = NOTHING,
+    renamed: Mapping[str, str] = NO_WORDS,
 ) -> TimeSeries:
     """A range query for each legend. `interval` is the shortest step, `time_from` a range of the panel's own.
 
@@ -106,6 +112,20 @@ def lines(
     is_one = len(series) == 1 and not any("{{" in name for name in series)
     named = VizLegendOptions().show_legend(False) if is_one else legend("lastNotNull", LegendPlacement.BOTTOM)
     return panel.min(0).legend(named).tooltip(tooltip())
+
+
+def in_words(panel: Q, words: Mapping[str, str]) -> Q:
+    """With words for the series that have these names; what is of none of them has no colour."""
+    for identifier, word in words.items():
+        properties = [DynamicConfigValue("displayName", word)]
+        if identifier == "none":
+            properties.append(fixed_color(GREY))
+        panel = panel.override_by_name(identifier, properties)
+    return panel
+
+
+def fixed_color(color: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
 def text(title: str, content: str, *, size: tuple[int, int]) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grafana_foundation_sdk.builders.common import ReduceDataOptions
+from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizTextDisplayOptions
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
@@ -12,12 +12,13 @@ from grafana_foundation_sdk.models.common import (
     BigValueTextMode,
     PercentChangeColorMode,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, instant, texts_of
+from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, in_words, instant, texts_of
 
 SMALL = (4, 4)
+VALUE_PIXELS = 40
 # A rise is good news, bad news, or no news.
 GOOD, BAD, NEITHER = (
     PercentChangeColorMode.STANDARD,
@@ -95,10 +96,9 @@ def states(
         parts.append(f'label_replace({part}, "{label}", "{name}", "", "")' if name else part)
         texts[str(number)] = (text, color)
     panel = _stat(title, description, "short", None, NO_DATA, size, PLAIN)
-    for identifier, word in words.items():
-        panel = panel.override_by_name(identifier, [DynamicConfigValue("displayName", word)])
     return (
-        panel.with_target(instant(" or ".join(parts)).legend_format(f"{{{{{label}}}}}"))
+        in_words(panel, words)
+        .with_target(instant(" or ".join(parts)).legend_format(f"{{{{{label}}}}}"))
         .mappings([texts_of(texts)])
         .color_mode(BigValueColorMode.BACKGROUND)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
@@ -117,6 +117,8 @@ def _stat(
     panel = framed(Stat(), title, description, unit, no_value, size, steps)
     if decimals is not None:
         panel = panel.decimals(decimals)
+    if size[1] == SMALL[1]:  # by itself it grows with the panel's width until it is over the title
+        panel = panel.text(VizTextDisplayOptions().value_size(VALUE_PIXELS))
     return (
         panel.color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, DynamicConfigValu
 
 from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
-from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, lines, steps_of
+from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, fixed_color, lines, steps_of
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
@@ -23,9 +23,10 @@ from grafana.dashboards.promql import (
     by_workspace,
     day,
     largest,
-    merged,
     on_dates,
     ratio,
+    samples,
+    summed,
     total,
 )
 from grafana.dashboards.stats import NEITHER, change, stat
@@ -144,9 +145,9 @@ def _as_they_come() -> list[Builder[Panel]]:
 
 def _today() -> Builder[Panel]:
     looks = {
-        "Today": [_line("lineWidth", 3), _color("blue")],
-        "Yesterday": [_color("#9fa7b3")],
-        "A week ago": [_line("lineStyle", {"fill": "dash", "dash": [6, 6]}), _color("#7b8087")],
+        "Today": [_line("lineWidth", 3), fixed_color("blue")],
+        "Yesterday": [fixed_color("#9fa7b3")],
+        "A week ago": [_line("lineStyle", {"fill": "dash", "dash": [6, 6]}), fixed_color("#7b8087")],
     }
     panel = lines(
         "Today as it grows, against earlier days",
@@ -175,10 +176,6 @@ def _as_it_grew(days_before: int) -> str:
 
 def _line(name: str, value: object) -> DynamicConfigValue:
     return DynamicConfigValue(f"custom.{name}", value)
-
-
-def _color(color: str) -> DynamicConfigValue:
-    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
 def _where_they_go() -> list[Builder[Panel]]:
@@ -261,7 +258,7 @@ def _saved() -> str:
     has_tokens = f"and on ({by}) group by ({by}) ({TOKENS}{{{SCOPE}, {CHOSEN_DAYS}}})"
 
     def cost(*matchers: str) -> str:
-        return total(f"{merged('anthropic_cost_usd', WORKSPACE, MODEL, CHOSEN_DAYS, *matchers)} {has_tokens}")
+        return total(f"{samples('anthropic_cost_usd', WORKSPACE, MODEL, CHOSEN_DAYS, *matchers)} {has_tokens}")
 
     def of_type(token_type: str) -> str:
         matcher = f'token_type="{token_type}"'
@@ -271,20 +268,21 @@ def _saved() -> str:
 
 
 def _of_all_by_date(matcher: str) -> str:
-    return total(on_dates(total(_tokens(matcher), "job", "days_ago")), "date", "day")
+    return summed(on_dates(total(_tokens(matcher), "job", "days_ago")), "date", "day")
 
 
 def _by_choice() -> str:
     """By date and `part`: the value of the label that is chosen."""
     labels = ("model", "token_type")
-    dated = total(on_dates(total(_tokens(), *BY_WORKSPACE, "days_ago", *labels)), *BY_WORKSPACE, "date", "day", *labels)
+    by = (*BY_WORKSPACE, *labels)
+    dated = summed(on_dates(total(_tokens(), *by, "days_ago")), *by, "date", "day")
     part = f'label_replace({by_workspace(dated, TOKENS)}, "part", "$1", "$by", "(.*)")'
-    return total(part, "date", "day", "part")
+    return summed(part, "date", "day", "part")
 
 
 def _tokens(*matchers: str, offset: str = "") -> str:
-    return merged(TOKENS, WORKSPACE, MODEL, *matchers, offset=offset)
+    return samples(TOKENS, WORKSPACE, MODEL, *matchers, offset=offset)
 
 
 def _searches(*matchers: str) -> str:
-    return merged(SEARCHES, WORKSPACE, MODEL, *matchers)
+    return samples(SEARCHES, WORKSPACE, MODEL, *matchers)

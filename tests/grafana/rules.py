@@ -125,6 +125,28 @@ def disagreement_on(
     return complaint(promtool, "test", "rules", _written(folder / "test.yml", test))
 
 
+def disagreement_of_queries(
+    promtool: str,
+    folder: Path,
+    series: Sequence[Mapping[str, str]],
+    answers: Mapping[tuple[str, timedelta], Mapping[str, float]],
+) -> str:
+    """What promtool says where queries have other answers, each at its instant."""
+    queries = [
+        {
+            "expr": expr,
+            "eval_time": _duration(at),
+            "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
+        }
+        for (expr, at), samples in answers.items()
+    ]
+    test = {
+        "evaluation_interval": _duration(MINUTE),
+        "tests": [{"interval": _duration(MINUTE), "input_series": series, "promql_expr_test": queries}],
+    }
+    return complaint(promtool, "test", "rules", _written(folder / "test.yml", test))
+
+
 def complaint(promtool: str, *arguments: str | Path) -> str:
     result = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
     return "" if result.returncode == 0 else result.stdout + result.stderr

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from statistics import fmean
-from typing import Any, NamedTuple
 
-import httpx
 import pytest
 import yaml
 
 from docs import reference
-from exporter.demo.simulation.organization import SimulatedOrganization
+from grafana.dashboards import budgets, cost, organization
 from grafana.dashboards.__main__ import FOLDER, dashboards
+from grafana.dashboards.panels import GREY
+from grafana.dashboards.promql import DAY_SECONDS, STALE_INTERVALS
+from grafana.dashboards.words import COLLECTORS
+from tests.grafana.panels import (
+    ACME_ALONE,
+    DASHBOARDS,
+    HOUR_SECONDS,
+    NOT_REPORTED_YET,
+    QUERIES,
+    Json,
+    Query,
+    Scraped,
+    answer,
+    filled_in,
+    number,
+    numbers,
+    panels,
+    sum_of,
+    today_is_reported,
+    variables,
+)
+from tests.grafana.rules import rules
 from tests.grafana.selectors import known, selectors, unknown_labels
-from tests.support.exporting import Exposed
-from tests.support.processes import eventually, exporter, until_ready
-from tests.support.truth import expected
-from tests.test_prometheus import ACTORS, DEMO, SEED, WORKSPACES, prometheus, query
-
-Json = dict[str, Any]
-DASHBOARDS: dict[str, Json] = {name: json.loads(text) for name, text in dashboards().items()}
-ANYTHING = ".*"
-INTERVAL = "30s"
 
 # Panels whose query may find nothing, and why.
 MAY_BE_EMPTY = {
@@ -37,7 +47,7 @@ MAY_BE_EMPTY = {
     ),
     "Firing alerts": "needs the rules",
     "Latency": "needs a request after the first scrape",
-    "Whether they are up to date": "each of its queries is of another state",
+    "How old these numbers are": "each of its queries is of another state",
     "Budgets": "needs the rules, and a budget",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
@@ -47,41 +57,12 @@ MAY_BE_EMPTY_SERIES = {
     "Yesterday": "needs a day of scrapes",
     "A week ago": "needs a week of scrapes",
 }
-# In the first hour of a day, or of a month.
-NOT_REPORTED_YET = {"Today so far", "Month to date", "Workspaces"}
 NOT_SHOWN = {
     "process_virtual_memory_bytes": "the resident memory is what a container is limited by",
 }
 
 
 OF_NO_JOB = {"anthropic:threshold:constant"}  # there whenever the rules are, with an exporter or without one
-
-
-class Query(NamedTuple):
-    dashboard: str
-    panel: str
-    legend: str
-    expr: str
-    is_range: bool
-
-
-def panels(dashboard: Json) -> list[Json]:
-    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
-
-
-def _queries() -> Iterator[Query]:
-    for dashboard in DASHBOARDS.values():
-        for panel in panels(dashboard):
-            for target in panel.get("targets", []):
-                is_range = target.get("range", False)
-                yield Query(dashboard["uid"], panel["title"], target.get("legendFormat", ""), target["expr"], is_range)
-
-
-QUERIES = list(_queries())
-
-
-def variables(dashboard: Json) -> dict[str, Json]:
-    return {variable["name"]: variable for variable in dashboard["templating"]["list"]}
 
 
 def each_dashboard() -> pytest.MarkDecorator:
@@ -172,7 +153,26 @@ def test_the_banner_comes_first(dashboard: Json) -> None:
     assert "anthropic_exporter_demo" in dashboard["panels"][0]["targets"][0]["expr"]
 
 
+@each_dashboard()
+def test_no_data_is_never_coloured_as_a_value(dashboard: Json) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] in {"stat", "bargauge"}:
+            colors = [step["color"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+            assert colors[0] == GREY, panel["title"]
+            assert GREY not in colors[1:], panel["title"]
+
+
+@each_dashboard()
+def test_a_link_takes_no_time_range_along_that_cannot_be_seen(dashboard: Json) -> None:
+    """Most dashboards are of now, and have no time picker."""
+    assert [link["keepTime"] for link in dashboard["links"]] == [False]
+
+
 # Expressions
+
+
+WHOLE_REPLICA = r"max by \(job, organization([^)]*)\) \(sum by \(job, organization\1, instance, pod, node\)"
+EACH_SAMPLE = r"(?:max without \(instance, pod, node, [^)]*\)|group by \([^)]*\))"
 
 
 @pytest.mark.parametrize("one", QUERIES, ids=lambda one: f"{one.dashboard}: {one.panel}")
@@ -193,19 +193,32 @@ class TestExpression:
             if name.endswith(("_total", "_bucket")):
                 assert re.search(rf"\b(?:rate|increase)\({name}\{{[^}}]*\}}\[(?:\$__rate_interval|1h)\]\)", one.expr)
 
-    def test_replicas_are_merged_before_anything_is_summed(self, one: Query) -> None:
+    def test_each_replica_is_summed_by_itself(self, one: Query) -> None:
+        """Two of them may have two days, or two states of a report: their samples together are no sum of anything."""
         for name, _ in selectors(one.expr):
             if reference.OF_THE_API.match(name):
-                merges = re.findall(
-                    rf"(?:max without \(instance, pod, node, [^)]*\)|group by \([^)]*\)) \({name}\b", one.expr
-                )
-                assert len(merges) == len(re.findall(rf"\b{name}\b", one.expr))
+                found = re.findall(rf"(?:{WHOLE_REPLICA}|{EACH_SAMPLE}) \(+{name}\b", one.expr)
+                assert len(found) == len(re.findall(rf"\b{name}\b", one.expr))
+        assert not re.search(rf"\bsum(?: by \([^)]*\) )?\({EACH_SAMPLE}", one.expr)
 
 
 def recorded() -> set[str]:
     """What the recording rules make for dashboards."""
     (group,) = yaml.safe_load((FOLDER.parent / "alerts" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     return {rule["record"] for rule in group["rules"] if rule.get("record", "").startswith("anthropic:")} | OF_NO_JOB
+
+
+def test_what_is_judged_is_judged_as_the_alerts_do() -> None:
+    limits = {
+        rule["labels"]["threshold"]: float(rule["expr"].removeprefix("vector(").removesuffix(")"))
+        for rule in rules()
+        if rule.get("record") == "anthropic:threshold:constant" and "collector" not in rule["labels"]
+    }
+    assert [limit for limit, _ in budgets.SHARE] == [None, limits["budget_near_ratio"], limits["budget_full_ratio"]]
+    assert limits["workspace_cost_spike_usd"] == cost.JUDGED_USD
+    assert limits["stale_intervals"] == STALE_INTERVALS
+    assert limits["api_key_expiry_seconds"] == organization.EXPIRING_DAYS * DAY_SECONDS
+    assert limits["api_key_age_seconds"] == organization.OLD_DAYS * DAY_SECONDS
 
 
 def test_every_family_is_on_a_dashboard_or_there_is_a_reason_why_not() -> None:
@@ -215,59 +228,7 @@ def test_every_family_is_on_a_dashboard_or_there_is_a_reason_why_not() -> None:
     assert all(NOT_SHOWN.values())
 
 
-# Answers of a real Prometheus, which scrapes one organization twice, as if there were two replicas, and another one
-
-
-class Scraped(NamedTuple):
-    """All questions are as of one instant, whatever the clock has come to."""
-
-    url: str
-    now: datetime
-    truth: Exposed
-
-    def query(self, expr: str) -> list[Json]:
-        return query(self.url, expr, self.now)
-
-
-ACME = SimulatedOrganization(SEED, ACTORS, WORKSPACES, growth=False)
-OTHER_FLAGS = ("--demo.seed", "8", "--demo.actors", "5", "--demo.workspaces", "2", "--no-demo.growth")
-
-
-@pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Scraped]:
-    folder = tmp_path_factory.mktemp("prometheus")
-    with (
-        exporter("demo", *DEMO, "--organization.name", "Acme") as (_, acme),
-        exporter("demo", *OTHER_FLAGS, "--organization.name", 'R&D "b"') as (_, other),
-    ):
-        until_ready(acme)
-        until_ready(other)
-        target = acme.removeprefix("http://")
-        jobs = {"anthropic": [target, target.replace("127.0.0.1", "localhost")], "b": [other.removeprefix("http://")]}
-        with prometheus(program("prometheus"), folder, jobs) as url:
-            eventually(lambda: query(url, "min(count_over_time(anthropic_exporter_up[1m])) >= 4"), "scrapes")
-            assert len(query(url, "anthropic_exporter_up == 1")) == 3
-            now = datetime.now(UTC)
-            yield Scraped(url, now, expected(ACME, now))
-
-
-def filled_in(expr: str, days: str = "1", **chosen: str) -> str:
-    """With everything chosen but what is said, as Grafana fills it in."""
-    values = {"days": days, "by": "model", **chosen}
-    expr = expr.replace("$__rate_interval", INTERVAL)
-    return re.sub(r'"\$([a-z]\w*)"', lambda found: json.dumps(values.get(found[1], ANYTHING)), expr)
-
-
-def answer(scraped: Scraped, one: Query, days: str = "1", **chosen: str) -> list[Json]:
-    expr = filled_in(one.expr, days, **chosen)
-    if not one.is_range:
-        return scraped.query(expr)
-    start, end = (scraped.now - timedelta(seconds=10)).timestamp(), scraped.now.timestamp()
-    data = {"query": expr, "start": start, "end": end, "step": "1s"}
-    response = httpx.post(f"{scraped.url}/api/v1/query_range", data=data, trust_env=False, timeout=30)
-    assert response.status_code == 200, response.text
-    found: list[Json] = response.json()["data"]["result"]
-    return found
+# Answers of a real Prometheus
 
 
 CHOICES: dict[str, dict[str, str]] = {
@@ -291,11 +252,14 @@ def test_every_panel_has_an_answer(scraped: Scraped, choice: str) -> None:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_what_is_up_to_date_is_said_once(scraped: Scraped, choice: str) -> None:
+def test_a_page_says_once_when_its_numbers_were_read(scraped: Scraped, choice: str) -> None:
     for dashboard in DASHBOARDS.values():
-        states = [one for one in QUERIES if one[:2] == (dashboard["uid"], "Whether they are up to date")]
-        answers = [sample for one in states for sample in answer(scraped, one, **CHOICES[choice])]
-        assert [sample["value"][1] for sample in answers] == ["2"] * bool(states), "every collector works"
+        states = [one for one in QUERIES if one[:2] == (dashboard["uid"], "How old these numbers are")]
+        found = {one.legend: answer(scraped, one, **CHOICES[choice]) for one in states}
+        read = {f"{word}, last read" for word in COLLECTORS.values()} & found.keys()
+        assert {name for name, samples in found.items() if samples} - {"Reported until"} == read
+        for sample in (sample for name in read for sample in found[name]):
+            assert 0 < scraped.now.timestamp() - float(sample["value"][1]) / 1000 < HOUR_SECONDS
 
 
 @pytest.mark.parametrize("days", ["0", "1", "[1-7]", ".+"])
@@ -303,11 +267,6 @@ def test_breakdowns_have_an_answer_for_every_choice_of_days(scraped: Scraped, da
     breakdowns = [one for one in QUERIES if '"$days"' in one.expr]
     empty = [one for one in breakdowns if not answer(scraped, one, days)]
     assert empty == [] or (days == "0" and not today_is_reported(scraped.now))
-
-
-def today_is_reported(now: datetime) -> bool:
-    """The demo's API is an hour late."""
-    return now.hour > 0
 
 
 def test_panels_name_labels_that_their_answers_have(scraped: Scraped) -> None:
@@ -387,41 +346,23 @@ HEADLINES = {
 }
 
 
-ACME_ALONE = {"organization": "Acme"}
-
-
-def number(scraped: Scraped, dashboard: str, panel: str, **chosen: str) -> float:
-    (value, *_) = numbers(scraped, dashboard, panel, **chosen) or [0.0]
-    return value
-
-
-def numbers(scraped: Scraped, dashboard: str, panel: str, **chosen: str) -> list[float]:
-    """A stat's number, and what it is compared with."""
-    (one,) = [found for found in QUERIES if (found.dashboard, found.panel) == (dashboard, panel)]
-    samples = answer(scraped, one, **{**ACME_ALONE, **chosen})
-    rows = {sample["metric"].get("row", "1"): float(sample["value"][1]) for sample in samples}
-    assert len(rows) == len(samples)
-    assert rows.keys() <= {"0", "1"}
-    return [rows[row] for row in ("1", "0") if row in rows]
-
-
 @pytest.mark.parametrize("headline", HEADLINES, ids=" ".join)
 def test_a_headline_is_the_organizations_own_number_however_many_replicas(
     scraped: Scraped, headline: tuple[str, str]
 ) -> None:
     name, labels = HEADLINES[headline]
-    assert number(scraped, *headline) == pytest.approx(_sum(scraped.truth, name, labels), rel=1e-12)
+    assert number(scraped, *headline) == pytest.approx(sum_of(scraped.truth, name, labels), rel=1e-12)
 
 
 def test_shares_and_prices_are_the_organizations_own(scraped: Scraped) -> None:
     def tokens(**labels: str) -> float:
-        return _sum(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
+        return sum_of(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
 
     def code(name: str, **labels: str) -> float:
-        return _sum(scraped.truth, f"anthropic_claude_code_{name}", {"days_ago": "1", **labels})
+        return sum_of(scraped.truth, f"anthropic_claude_code_{name}", {"days_ago": "1", **labels})
 
     def cost(token_type: str) -> float:
-        return _sum(scraped.truth, "anthropic_cost_usd", {"days_ago": "1", "token_type": token_type})
+        return sum_of(scraped.truth, "anthropic_cost_usd", {"days_ago": "1", "token_type": token_type})
 
     prompt, estimate = tokens() - tokens(token_type="output"), code("estimated_cost_usd")
     # By the API's prices: a cached token costs 0.1 of an input token, writing it 1.25 or 2.
@@ -440,16 +381,16 @@ def test_shares_and_prices_are_the_organizations_own(scraped: Scraped) -> None:
 
 
 def test_changes_and_the_month_end_follow_from_the_organizations_own_days(scraped: Scraped) -> None:
-    days = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(31)]
+    days = [sum_of(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(31)]
     mean, left = fmean(days[2:9]), _days_left(scraped.now)
-    month = _sum(scraped.truth, "anthropic_cost_month_to_date_usd", {})
-    month_before = _sum(scraped.truth, "anthropic_cost_previous_month_usd", {})
+    month = sum_of(scraped.truth, "anthropic_cost_month_to_date_usd", {})
+    month_before = sum_of(scraped.truth, "anthropic_cost_previous_month_usd", {})
     truth = {
         ("Newest day", 0): days[1],
         ("Newest day", 1): days[8],
         ("Month end, projected", 0): month + left * mean,
         ("Month end, projected", 1): month_before,
-        ("At yesterday's pace", 0): month + left * days[1],
+        ("At the newest day's pace", 0): month + left * days[1],
     }
     found = {(panel, place): numbers(scraped, "anthropic-cost", panel)[place] for panel, place in truth}
     # The last refresh was a little earlier.
@@ -471,14 +412,10 @@ def _days_left(now: datetime) -> float:
 
 def test_the_daily_bars_are_the_organizations_own_days(scraped: Scraped) -> None:
     by_panel = {(one.dashboard, one.panel): one for one in QUERIES}
-    truth = [_sum(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(30, -1, -1)]
+    truth = [sum_of(scraped.truth, "anthropic_cost_usd", {"days_ago": str(age)}) for age in range(30, -1, -1)]
     for panel in ("Each day by workspace", "Each day by model"):
         by_date: dict[str, float] = {}
         for sample in answer(scraped, by_panel["anthropic-cost", panel], **ACME_ALONE):
             date = sample["metric"]["date"]
             by_date[date] = by_date.get(date, 0) + float(sample["value"][1])
         assert [total for _, total in sorted(by_date.items())] == pytest.approx([t for t in truth if t], rel=1e-9)
-
-
-def _sum(truth: Exposed, name: str, labels: dict[str, str]) -> float:
-    return sum(value for key, value in truth.get(name, {}).items() if labels.items() <= dict(key).items())

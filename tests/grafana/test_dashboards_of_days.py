@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 import pytest
 
-from tests.grafana.test_dashboards import (
-    ACME_ALONE,
-    QUERIES,
-    Query,
-    Scraped,
-    _sum,
-    answer,
-    numbers,
-    scraped,  # noqa: F401  the fixture
-)
+from tests.grafana.panels import ACME_ALONE, QUERIES, Query, Scraped, answer, numbers, sum_of
 
 USAGE, CODE = "anthropic-usage", "anthropic-claude-code"
 DAYS, COMPARED = 10, 8
@@ -34,25 +26,26 @@ def of_panel(dashboard: str, panel: str) -> list[Query]:
 @pytest.mark.parametrize("by", ["model", "token_type", "workspace"])
 @pytest.mark.parametrize("bars", BARS, ids=" ".join)
 def test_the_bars_of_a_date_are_that_day_by_whatever_they_are_stacked(
-    scraped: Scraped,  # noqa: F811
+    scraped: Scraped,
     bars: tuple[str, str],
     by: str,
 ) -> None:
     (one,) = of_panel(*bars)
     by_date: dict[str, float] = {}
     for sample in answer(scraped, one, by=by, **ACME_ALONE):
-        assert sample["metric"]["day"].endswith(sample["metric"]["date"][len("2000-") :])
         date = sample["metric"]["date"]
+        day = "Today" if date == scraped.now.date().isoformat() else f"{datetime.fromisoformat(date):%a %m-%d}"
+        assert sample["metric"]["day"] == day
         by_date[date] = by_date.get(date, 0) + float(sample["value"][1])
-    truth = [_sum(scraped.truth, BARS[bars], {"days_ago": str(age)}) for age in reversed(range(DAYS))]
+    truth = [sum_of(scraped.truth, BARS[bars], {"days_ago": str(age)}) for age in reversed(range(DAYS))]
     assert [total for _, total in sorted(by_date.items()) if total] == pytest.approx([day for day in truth if day])
 
 
-def code(scraped: Scraped, name: str, age: int, **labels: str) -> float:  # noqa: F811
-    return _sum(scraped.truth, f"anthropic_claude_code_{name}", {"days_ago": str(age), **labels})
+def code(scraped: Scraped, name: str, age: int, **labels: str) -> float:
+    return sum_of(scraped.truth, f"anthropic_claude_code_{name}", {"days_ago": str(age), **labels})
 
 
-def of_code(scraped: Scraped, *ages: int) -> dict[str, float]:  # noqa: F811
+def of_code(scraped: Scraped, *ages: int) -> dict[str, float]:
     """What the first row tells of these days."""
 
     def over_days(name: str, **labels: str) -> float:
@@ -67,24 +60,24 @@ def of_code(scraped: Scraped, *ages: int) -> dict[str, float]:  # noqa: F811
     }
 
 
-def test_yesterday_is_compared_with_the_same_weekday_at_the_first_scrape(scraped: Scraped) -> None:  # noqa: F811
+def test_yesterday_is_compared_with_the_same_weekday_at_the_first_scrape(scraped: Scraped) -> None:
     found = {panel: numbers(scraped, CODE, panel) for panel in of_code(scraped, 1)}
     assert {panel: now for panel, (now, _) in found.items()} == pytest.approx(of_code(scraped, 1))
     assert {panel: before for panel, (_, before) in found.items()} == pytest.approx(of_code(scraped, COMPARED))
-    tokens = [_sum(scraped.truth, "anthropic_usage_tokens", {"days_ago": str(age)}) for age in (1, COMPARED)]
+    tokens = [sum_of(scraped.truth, "anthropic_usage_tokens", {"days_ago": str(age)}) for age in (1, COMPARED)]
     assert numbers(scraped, USAGE, "Tokens yesterday") == pytest.approx(tokens)
 
 
-def test_days_without_a_week_before_are_compared_with_nothing(scraped: Scraped) -> None:  # noqa: F811
+def test_days_without_a_week_before_are_compared_with_nothing(scraped: Scraped) -> None:
     found = {panel: numbers(scraped, CODE, panel, days="[1-7]") for panel in of_code(scraped, 1)}
     assert {panel: now for panel, (now, _) in found.items()} == pytest.approx(of_code(scraped, *range(1, 8)))
     assert all(math.isinf(before) for _, before in found.values())
 
 
 @pytest.mark.parametrize("table", ["Models", "Workspaces"])
-def test_tables_have_all_tokens_of_prompts_and_output(scraped: Scraped, table: str) -> None:  # noqa: F811
+def test_tables_have_all_tokens_of_prompts_and_output(scraped: Scraped, table: str) -> None:
     def tokens(**labels: str) -> float:
-        return _sum(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
+        return sum_of(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
 
     columns = [
         sum(float(sample["value"][1]) for sample in answer(scraped, one, **ACME_ALONE))
@@ -94,9 +87,9 @@ def test_tables_have_all_tokens_of_prompts_and_output(scraped: Scraped, table: s
     assert columns == pytest.approx([tokens(), tokens() - output, output])
 
 
-def test_shares_of_the_service_tiers_are_of_all_tokens(scraped: Scraped) -> None:  # noqa: F811
+def test_shares_of_the_service_tiers_are_of_all_tokens(scraped: Scraped) -> None:
     def tokens(**labels: str) -> float:
-        return _sum(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
+        return sum_of(scraped.truth, "anthropic_usage_tokens", {"days_ago": "1", **labels})
 
     (one,) = of_panel(USAGE, "Tokens by service tier")
     shares = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.grafana.history import DAY, HOUR, MINUTE, Daily, Exporter, daily, growing, input_series, replicas, tokens
+from tests.grafana.panels import QUERIES, filled_in
 from tests.grafana.rules import complaint
-from tests.grafana.test_dashboards import QUERIES, filled_in
 
 OF_PANEL = {(one.panel, one.legend): one.expr for one in QUERIES if one.dashboard == "anthropic-usage"}
 STEP = 5 * MINUTE

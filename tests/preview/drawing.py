@@ -32,7 +32,6 @@ class Page:
     json: str
     picture: str | None = None
     height: int | None = None  # of the picture at the most, in pixels
-    open: bool = False  # rows that are shut
     variables: dict[str, str] = field(default_factory=dict)
 
 
