@@ -18,7 +18,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, in_words, instant, texts_of
 
 SMALL = (4, 4)
-VALUE_PIXELS = 40
+# By the panel's height. By itself a number grows with the width, until with its change it is over the title.
+VALUE_PIXELS = {4: 40, 5: 46}
 # A rise is good news, bad news, or no news.
 GOOD, BAD, NEITHER = (
     PercentChangeColorMode.STANDARD,
@@ -117,8 +118,8 @@ def _stat(
     panel = framed(Stat(), title, description, unit, no_value, size, steps)
     if decimals is not None:
         panel = panel.decimals(decimals)
-    if size[1] == SMALL[1]:  # by itself it grows with the panel's width until it is over the title
-        panel = panel.text(VizTextDisplayOptions().value_size(VALUE_PIXELS))
+    if pixels := VALUE_PIXELS.get(size[1]):
+        panel = panel.text(VizTextDisplayOptions().value_size(pixels))
     return (
         panel.color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
