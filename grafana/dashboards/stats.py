@@ -42,7 +42,7 @@ def stat(
     size: tuple[int, int] = SMALL,
 ) -> Stat:
     """One number, or a label in its place. `steps` judge it by a colour, `texts` are words and colours for values."""
-    panel = _stat(title, description, unit, decimals, no_value, size, steps)
+    panel = _stat(title, description, unit, decimals, no_value, size, steps, is_number=not shown_label)
     if texts:
         panel = panel.mappings([texts_of(texts)]).color_mode(BigValueColorMode.BACKGROUND)
     return panel.text_mode(BigValueTextMode.NAME if shown_label else BigValueTextMode.AUTO).with_target(
@@ -114,11 +114,13 @@ def _stat(
     no_value: str,
     size: tuple[int, int],
     steps: Steps,
+    *,
+    is_number: bool = True,
 ) -> Stat:
     panel = framed(Stat(), title, description, unit, no_value, size, steps)
     if decimals is not None:
         panel = panel.decimals(decimals)
-    if pixels := VALUE_PIXELS.get(size[1]):
+    if is_number and (pixels := VALUE_PIXELS.get(size[1])):
         panel = panel.text(VizTextDisplayOptions().value_size(pixels))
     return (
         panel.color_mode(BigValueColorMode.VALUE)
