@@ -13,7 +13,7 @@ from exporter.api.client import MAX_TRIES, Observer, Request
 from exporter.api.errors import ApiError
 from exporter.api.refusal import FOREIGN
 from exporter.contract.state import Reason
-from tests.api.asking import AT_ONCE, FINE, PATH, REQUEST, failure, get, where
+from tests.support.asking import AT_ONCE, FINE, PATH, REQUEST, failure, get, where
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
 

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.api.errors import ApiError, ConnectionSettingsError
 from exporter.contract.state import Reason
-from tests.api.asking import FINE, PATH, failure, get, where
+from tests.support.asking import FINE, PATH, failure, get, where
 from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect
 from tests.support.tunnels import Tunnels
 

@@ -13,8 +13,8 @@ from exporter.api.mending import whole_unicode
 from exporter.api.pages import decode
 from exporter.api.shapes.inventory import ApiKey, ApiKeyPage
 from exporter.api.shapes.usage import UsagePage
-from tests.api.reading import PATH, bucket, read, read_ids, report
 from tests.support.answers import usage_row
+from tests.support.reading import PATH, bucket, read, read_ids, report
 from tests.support.scripted import Answer, ScriptedApi
 
 

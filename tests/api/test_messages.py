@@ -10,7 +10,7 @@ from exporter.api.redact import LONGEST_MESSAGE
 from exporter.api.refusal import FOREIGN
 from exporter.api.shapes.inventory import Me
 from exporter.contract.state import Reason
-from tests.api.asking import PATH, REQUEST, failure
+from tests.support.asking import PATH, REQUEST, failure
 from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 # What an error says

@@ -17,8 +17,8 @@ from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage
 from exporter.api.shapes.usage import UsagePage
 from exporter.contract.state import Reason
-from tests.api.reading import PATH, bucket, field, problem, read, read_ids, row
 from tests.support.processes import environment
+from tests.support.reading import PATH, bucket, field, problem, read, read_ids, row
 from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi, Seen
 
 NO_CURSOR = "the answer promises more pages but has no cursor"

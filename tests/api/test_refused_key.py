@@ -12,7 +12,7 @@ from exporter.api.client import Request
 from exporter.api.errors import ApiError
 from exporter.api.key import AdminKey
 from exporter.contract.state import Reason
-from tests.api.asking import FINE, PATH, REQUEST, failure, get
+from tests.support.asking import FINE, PATH, REQUEST, failure, get
 from tests.support.scripted import Answer, ScriptedApi, Seen, connect, error
 
 # A key that is refused

@@ -11,8 +11,8 @@ from exporter.api.shapes.envelope import Page
 from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage
 from exporter.api.shapes.usage import UsagePage
 from exporter.contract.state import Reason
-from tests.api.reading import PATH, bucket, problem, read, read_ids, report, row
 from tests.support.answers import claude_code_row, cost_row, usage_row
+from tests.support.reading import PATH, bucket, problem, read, read_ids, report, row
 from tests.support.scripted import REQUEST_ID, Answer, ScriptedApi
 
 

@@ -20,8 +20,8 @@ from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
 from exporter.api.shapes.usage import UsagePage
 from exporter.contract.state import Reason
-from tests.api.reading import bucket, problem, report
 from tests.support.answers import api_key_row, claude_code_row, cost_row, listing, usage_row, workspace_row
+from tests.support.reading import bucket, problem, report
 
 PAGES: dict[type[Any], object] = {
     UsagePage: report(bucket("2026-11-20", usage_row())),

@@ -14,7 +14,7 @@ from exporter.api.client import Client, Reply, Request
 from exporter.api.errors import ApiError
 from exporter.api.redact import LONGEST_MESSAGE
 from exporter.contract.state import Reason
-from tests.api.asking import FINE, PATH, REQUEST
+from tests.support.asking import FINE, PATH, REQUEST
 from tests.support.scripted import KEY, REQUEST_ID, Answer, ScriptedApi, connect, error
 
 BODIES = [

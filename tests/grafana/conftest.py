@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.simulation.organization import SimulatedOrganization
-from tests.grafana.history import MINUTE, Exporter, input_series
-from tests.grafana.panels import Scraped
-from tests.grafana.rules import Check, disagreement, disagreement_of_queries, needed_by, of_nobody
+from tests.support.grafana.history import MINUTE, Exporter, input_series
+from tests.support.grafana.panels import Scraped
+from tests.support.grafana.rules import Check, disagreement, disagreement_of_queries, needed_by, of_nobody
 from tests.support.processes import eventually, exporter, until_ready
 from tests.support.truth import expected
 from tests.test_prometheus import ACTORS, DEMO, SEED, WORKSPACES, prometheus, query

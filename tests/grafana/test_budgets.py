@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.grafana.rules import FOLDER, complaint
-from tests.grafana.stack import ask, prometheus
+from tests.support.grafana.rules import FOLDER, complaint
+from tests.support.grafana.stack import ask, prometheus
 from tests.support.processes import environment, eventually, exporter, until_ready
 
 BUDGETS = (FOLDER / "budgets.yml").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from grafana.dashboards.__main__ import FOLDER, dashboards
 from grafana.dashboards.panels import GREY
 from grafana.dashboards.promql import DAY_SECONDS, STALE_INTERVALS
 from grafana.dashboards.words import COLLECTORS
-from tests.grafana.panels import (
+from tests.support.grafana.panels import (
     ACME_ALONE,
     DASHBOARDS,
     HOUR_SECONDS,
@@ -35,8 +35,8 @@ from tests.grafana.panels import (
     today_is_reported,
     variables,
 )
-from tests.grafana.rules import rules
-from tests.grafana.selectors import known, selectors, unknown_labels
+from tests.support.grafana.rules import rules
+from tests.support.grafana.selectors import known, selectors, unknown_labels
 
 # Panels whose query may find nothing, and why.
 MAY_BE_EMPTY = {

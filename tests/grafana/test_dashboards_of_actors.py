@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.grafana.panels import DASHBOARDS, QUERIES, Query, variables
-from tests.grafana.rules import RUNBOOK, rules
-from tests.grafana.selectors import selectors
+from tests.support.grafana.panels import DASHBOARDS, QUERIES, Query, variables
+from tests.support.grafana.rules import RUNBOOK, rules
+from tests.support.grafana.selectors import selectors
 
 BY_ACTOR = re.compile(r"\b(?:by|on|group_left) \([^)]*\bactor\b[^)]*\)")
 OF_ACTORS = "anthropic_claude_code_"

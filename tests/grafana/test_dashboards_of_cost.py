@@ -8,8 +8,20 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from grafana.dashboards.cost import NEW
-from tests.grafana.history import DAY, EPOCH, HOUR, MINUTE, Daily, Exporter, Workspace, cost, daily, late, replicas
-from tests.grafana.panels import QUERIES, filled_in
+from tests.support.grafana.history import (
+    DAY,
+    EPOCH,
+    HOUR,
+    MINUTE,
+    Daily,
+    Exporter,
+    Workspace,
+    cost,
+    daily,
+    late,
+    replicas,
+)
+from tests.support.grafana.panels import QUERIES, filled_in
 
 MONTH_END = 31 * DAY  # of January 1970
 USD = 100.0

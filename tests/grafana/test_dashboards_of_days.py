@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.grafana.panels import ACME_ALONE, QUERIES, Query, Scraped, answer, numbers, sum_of
+from tests.support.grafana.panels import ACME_ALONE, QUERIES, Query, Scraped, answer, numbers, sum_of
 
 USAGE, CODE = "anthropic-usage", "anthropic-claude-code"
 DAYS, COMPARED = 10, 8

@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from exporter.demo.simulation.organization import DAY, RUNAWAY_WORKSPACE, SimulatedOrganization, midnight
-from tests.grafana.stack import STACK, alertmanager, ask, await_evaluations, load, prometheus, rule_groups, write_rules
+from tests.support.grafana.stack import (
+    STACK,
+    alertmanager,
+    ask,
+    await_evaluations,
+    load,
+    prometheus,
+    rule_groups,
+    write_rules,
+)
 from tests.support.processes import eventually, exporter, until_ready
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.grafana.panels import DASHBOARDS, NOT_REPORTED_YET, Json, today_is_reported
 from tests.preview.drawing import NODE_MAJOR, Page, drawer, install, node
 from tests.preview.history import past
 from tests.preview.states import STATES, running
+from tests.support.grafana.panels import DASHBOARDS, NOT_REPORTED_YET, Json, today_is_reported
 
 LAPTOP = 1366
 PAST = timedelta(days=12)

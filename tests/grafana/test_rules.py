@@ -15,8 +15,8 @@ from docs.reference import ROOT
 from grafana.alerts.__main__ import PARAGRAPHS
 from grafana.alerts.__main__ import text as made
 from grafana.alerts.rules import Alert as AlertRule
-from tests.grafana.cases import CASES, alert_of
-from tests.grafana.history import (
+from tests.support.grafana.cases import CASES, alert_of
+from tests.support.grafana.history import (
     DAY,
     DEFAULT,
     HOUR,
@@ -38,8 +38,8 @@ from tests.grafana.history import (
     replicas,
     tokens,
 )
-from tests.grafana.organizations import accepting, api_key, minute_of
-from tests.grafana.rules import (
+from tests.support.grafana.organizations import accepting, api_key, minute_of
+from tests.support.grafana.rules import (
     FILES,
     RUNBOOK_URL,
     Alert,

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.grafana.cases import CASES, alert_of
-from tests.grafana.history import (
+from tests.support.grafana.cases import CASES, alert_of
+from tests.support.grafana.history import (
     DAY,
     EPOCH,
     HOUR,
@@ -27,7 +27,7 @@ from tests.grafana.history import (
     start,
     tokens,
 )
-from tests.grafana.rules import Alert, Check
+from tests.support.grafana.rules import Alert, Check
 
 Expect = Callable[..., None]
 Told = Callable[[Amount], Amount]

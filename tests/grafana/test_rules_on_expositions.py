@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.grafana.rules import Check, alerts, disagreement_on, firing, needed_by, of_nobody
 from tests.support.answers import Row, cost_row, script
 from tests.support.exporting import exporting
+from tests.support.grafana.rules import Check, alerts, disagreement_on, firing, needed_by, of_nobody
 from tests.support.scripted import ScriptedApi
 
 SPIKE = "AnthropicWorkspaceCostSpike"

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.grafana.cases import CASES, alert_of
-from tests.grafana.history import (
+from tests.support.grafana.cases import CASES, alert_of
+from tests.support.grafana.history import (
     DAY,
     EPOCH,
     HOUR,
@@ -23,8 +23,8 @@ from tests.grafana.history import (
     replicas,
     start,
 )
-from tests.grafana.organizations import ago, at_first, minute_of, nothing_served, report
-from tests.grafana.rules import Alert, Check
+from tests.support.grafana.organizations import ago, at_first, minute_of, nothing_served, report
+from tests.support.grafana.rules import Alert, Check
 
 Expect = Callable[..., None]
 

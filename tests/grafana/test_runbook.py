@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from docs.reference import families
-from tests.grafana.rules import RUNBOOK, Rule, alerts, complaint, rules
-from tests.grafana.selectors import unknown_labels
+from tests.support.grafana.rules import RUNBOOK, Rule, alerts, complaint, rules
+from tests.support.grafana.selectors import unknown_labels
 
 TEXT = RUNBOOK.read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from tests.grafana.history import MINUTE, Exporter, Gauge, always, collector, gauge
-from tests.grafana.panels import DASHBOARDS, QUERIES, Json, filled_in, panels
+from tests.support.grafana.history import MINUTE, Exporter, Gauge, always, collector, gauge
+from tests.support.grafana.panels import DASHBOARDS, QUERIES, Json, filled_in, panels
 
 NOW = 60 * MINUTE
 INTERVAL = 600.0

@@ -15,8 +15,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.grafana.cases import CASES
-from tests.grafana.stack import ALERTS, ROOT, STACK, alertmanager, ask, load
+from tests.support.grafana.cases import CASES
+from tests.support.grafana.stack import ALERTS, ROOT, STACK, alertmanager, ask, load
 from tests.support.processes import environment, eventually, exporter_command
 
 COMPOSE_FILE = ROOT / "compose.yaml"

@@ -9,9 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.grafana.history import DAY, HOUR, MINUTE, Daily, Exporter, daily, growing, input_series, replicas, tokens
-from tests.grafana.panels import QUERIES, filled_in
-from tests.grafana.rules import complaint
+from tests.support.grafana.history import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Daily,
+    Exporter,
+    daily,
+    growing,
+    input_series,
+    replicas,
+    tokens,
+)
+from tests.support.grafana.panels import QUERIES, filled_in
+from tests.support.grafana.rules import complaint
 
 OF_PANEL = {(one.panel, one.legend): one.expr for one in QUERIES if one.dashboard == "anthropic-usage"}
 STEP = 5 * MINUTE

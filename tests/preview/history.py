@@ -23,8 +23,8 @@ from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.faults.fault import Fault
 from exporter.demo.simulation.organization import DAY, SimulatedOrganization, midnight
-from tests.grafana.selectors import selectors
 from tests.support.exporting import KEY, Exporter, exporting
+from tests.support.grafana.selectors import selectors
 
 Json = dict[str, Any]
 

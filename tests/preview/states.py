@@ -17,9 +17,9 @@ import yaml
 
 from exporter.demo.faults.fault import Fault
 from exporter.demo.simulation.organization import RUNAWAY_WORKSPACE, SimulatedOrganization
-from tests.grafana.stack import ask, await_evaluations, prometheus, write_rules
 from tests.preview.history import FAULTS, INSTANCE
 from tests.support.exporting import parse
+from tests.support.grafana.stack import ask, await_evaluations, prometheus, write_rules
 from tests.support.processes import eventually, exporter, get, until_ready
 
 # So that a fault is met at once.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.settings.model import load
-from tests.settings.loading import KEY, SECRET, problems
+from tests.support.loading import KEY, SECRET, problems
 
 
 @pytest.mark.parametrize("path", ["metrics", "/metrics?x=1", "/a b", "/{day}", "/é"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings.model import load
-from tests.settings.loading import KEY, KEY_REFUSED, SECRET, problems, refused, yaml
+from tests.support.loading import KEY, KEY_REFUSED, SECRET, problems, refused, yaml
 
 NO_KEY = (
     "no Admin API key: set ANTHROPIC_ADMIN_API_KEY or ANTHROPIC_ADMIN_API_KEY_FILE,"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter import __version__
 from exporter.settings.model import leaves, load
-from tests.settings.loading import KEY, SECRET, value, yaml
+from tests.support.loading import KEY, SECRET, value, yaml
 
 # Defaults, sources and their order
 

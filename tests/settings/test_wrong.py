@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.settings.model import FLAGS, SettingsError, leaves, load
 from exporter.settings.sources import Leaf
-from tests.settings.loading import KEY, in_our_words, problems, yaml
+from tests.support.loading import KEY, in_our_words, problems, yaml
 
 THREE = "['speed', 'api_key_id', 'account_id']"
 DIMENSIONS = "api_key_id, account_id, service_account_id, context_window, inference_geo, speed"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.settings.model import Settings, SettingsError, load
-from tests.settings.loading import KEY, in_our_words, problems, yaml
+from tests.support.loading import KEY, in_our_words, problems, yaml
 
 TAGS = "tags, as in !!int or !secret, are not read: write the value alone"
 LAUGHS = "\n".join(

@@ -20,8 +20,8 @@ from exporter.exposition.formats import Format
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
 from exporter.web.server import ListenError, listen, urls
+from tests.support.endpoint import LARGE, Endpoint, small
 from tests.support.processes import PATIENCE_SECONDS
-from tests.web.endpoint import LARGE, Endpoint, small
 
 OPENMETRICS = {"accept": "application/openmetrics-text;version=1.0.0"}
 GZIP = {"accept-encoding": "gzip"}

@@ -11,8 +11,8 @@ import pytest
 from exporter.exposition.formats import Format
 from exporter.exposition.store import Snapshot
 from exporter.web import protocol
+from tests.support.endpoint import LARGE, Endpoint
 from tests.support.processes import PATIENCE_SECONDS
-from tests.web.endpoint import LARGE, Endpoint
 
 REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 

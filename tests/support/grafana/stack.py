@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.processes import environment, eventually, free_port, started
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STACK = ROOT / "grafana/stack"
 ALERTS = ROOT / "grafana/alerts"
 PATIENCE_SECONDS = 60.0

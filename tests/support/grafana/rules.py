@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from docs.reference import ROOT
-from tests.grafana.history import MINUTE, Exporter, input_series
+from tests.support.grafana.history import MINUTE, Exporter, input_series
 
 FOLDER = ROOT / "grafana" / "alerts"
 FILES = tuple(FOLDER / f"{name}.yml" for name in ("thresholds", "budgets", "alerts"))

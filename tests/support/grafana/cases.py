@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.grafana.history import (
+from tests.support.grafana.history import (
     DAY,
     HOUR,
     MINUTE,
@@ -20,7 +20,7 @@ from tests.grafana.history import (
     gauge,
     tokens,
 )
-from tests.grafana.organizations import (
+from tests.support.grafana.organizations import (
     accepting,
     ago,
     api_key,
@@ -33,7 +33,7 @@ from tests.grafana.organizations import (
     prompts,
     report,
 )
-from tests.grafana.rules import RUNBOOK_URL, Alert, firing
+from tests.support.grafana.rules import RUNBOOK_URL, Alert, firing
 
 
 @dataclass(frozen=True)

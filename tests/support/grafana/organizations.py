@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from tests.grafana.history import (
+from tests.support.grafana.history import (
     DAY,
     RESEARCH,
     TODAY,
