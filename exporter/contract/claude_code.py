@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 
 from exporter.contract.activity import Activity
-from exporter.contract.days import day_label, exposed_days
+from exporter.contract.days import are_equal, day_label, exposed_days, let_go
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
 from exporter.contract.names import Names
@@ -46,13 +46,15 @@ class ClaudeCodeDay:
     def of(
         cls, rows: Sequence[Activity] | FoldedRows, read_at: datetime, before: ClaudeCodeDay | None
     ) -> ClaudeCodeDay:
-        """The earlier day itself where its rows are equal."""
+        """The earlier day itself where its rows are equal; takes the rows."""
         if before is None:
             return cls(rows, read_at)
-        had = before.folded if isinstance(rows, FoldedRows) else before.rows
-        if had != rows:
+        if isinstance(rows, FoldedRows):
+            return before.without_names() if before.folded == rows else cls(rows, read_at)
+        if isinstance(before.rows, FoldedRows) or not are_equal(before.rows, rows):
             return cls(rows, read_at)
-        return before if had is before.rows else cls(had, before.changed_at)
+        let_go(rows)
+        return before
 
     def without_names(self) -> ClaudeCodeDay:
         return self if isinstance(self.rows, FoldedRows) else ClaudeCodeDay(self.folded, self.changed_at)

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from exporter.contract.labels import label_text
 
 ONE_DAY = timedelta(days=1)
+RUN_ROWS = 500
 
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -28,6 +29,20 @@ def midnight(day: date) -> datetime:
 
 def end_of(day: date) -> datetime:
     return midnight(day + ONE_DAY)
+
+
+def are_equal(rows: Sequence[object], others: Sequence[object]) -> bool:
+    """In runs: all of a large day's rows at once would hold the interpreter's lock, and scrapes with it."""
+    return len(rows) == len(others) and all(
+        rows[start : start + RUN_ROWS] == others[start : start + RUN_ROWS] for start in range(0, len(rows), RUN_ROWS)
+    )
+
+
+def let_go(rows: Sequence[object]) -> None:
+    """Of rows that nobody wants: to free all of them at once would hold the lock, too."""
+    if isinstance(rows, list):
+        while rows:
+            del rows[-RUN_ROWS:]
 
 
 class Held(Protocol):

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple, Protocol, Self, TypeVar
 
-from exporter.contract.days import Day
+from exporter.contract.days import Day, are_equal, let_go
 
 LONGEST_BEFORE = timedelta(days=11)
 LONGEST_AFTER = timedelta(days=7)
@@ -44,8 +44,11 @@ R = TypeVar("R", bound=Paired)
 class PairedDay(Day[R]):
     @classmethod
     def of(cls, rows: Sequence[R], read_at: datetime, before: PairedDay[R] | None) -> PairedDay[R]:
-        """The earlier day itself where its rows are equal."""
-        return before if before and before.rows == rows else cls(rows, read_at)
+        """The earlier day itself where its rows are equal; takes the rows."""
+        if before is None or not are_equal(before.rows, rows):
+            return cls(rows, read_at)
+        let_go(rows)
+        return before
 
     @cached_property
     def zeros(self) -> Mapping[Pair, tuple[tuple[str, ...], R]]:
