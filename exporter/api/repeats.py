@@ -105,7 +105,8 @@ class Repeats:
     def _has_row(self, rows: Sequence[msgspec.Struct], number: int, start: datetime | None, body: bytes) -> bool:
         kind = type(rows[0])
         dimensions_of = DIMENSIONS[kind]
-        new = set(map(hash, map(dimensions_of, rows)))
+        # No set(map(…)), which would hold the interpreter's lock for all of a large page.
+        new = {hash(dimensions_of(row)) for row in rows}
         if len(new) == len(rows) and self._rows.isdisjoint(new):
             self._rows |= new
             return False

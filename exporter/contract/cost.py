@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
 
 from exporter.contract.days import ONE_DAY, day_label, day_range, exposed_days, month_of
 from exporter.contract.labels import joined, label_text
 from exporter.contract.metric import Family, Metric, Sample, Section
 from exporter.contract.names import Names
 from exporter.contract.sums import families
+from exporter.contract.untracked import Untracked
 from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 CENTS = 100
@@ -24,7 +24,7 @@ OWN_LABELS = ("cost_type", "model", "token_type", "service_tier")
 LABELS = ("days_ago", *WORKSPACE, *OWN_LABELS)
 
 
-class CostRecord(NamedTuple):
+class CostRecord(Untracked):
     """A row of one day; the amount is in cents."""
 
     workspace_id: str | None
@@ -43,7 +43,7 @@ class CostRecord(NamedTuple):
         return (self.workspace_id or "", self.model, self.cost_type, self.token_type, self.service_tier)
 
     def nothing(self) -> CostRecord:
-        return self._replace(cents=Decimal(0))
+        return CostRecord(self.workspace_id, self.cost_type, self.model, self.token_type, self.service_tier, Decimal(0))
 
 
 def window_start(today: date, days: int) -> date:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import NamedTuple
 
 from exporter.contract.days import day_label, exposed_days
 from exporter.contract.labels import NONE, joined, label_text
@@ -14,12 +13,13 @@ from exporter.contract.metric import Family, Metric, Number, Sample, Section
 from exporter.contract.names import Names, named
 from exporter.contract.people import People
 from exporter.contract.sums import families
+from exporter.contract.untracked import Untracked
 from exporter.contract.zeros import Pair, PairedDay, zero_rows
 
 LABELS = ("days_ago", "workspace", "workspace_id", "model", "service_tier")
 
 
-class UsageRecord(NamedTuple):
+class UsageRecord(Untracked):
     """A row of one day: dimensions as the API names them, tokens and searches as counts."""
 
     workspace_id: str | None
@@ -39,10 +39,10 @@ class UsageRecord(NamedTuple):
 
     @property
     def order(self) -> tuple[str, ...]:
-        return tuple(text or "" for text in (*self[:3], *self.grouped))
+        return tuple(text or "" for text in (self.workspace_id, self.model, self.service_tier, *self.grouped))
 
     def nothing(self) -> UsageRecord:
-        return UsageRecord(*self[:4], 0, 0, 0, 0, 0, 0)
+        return UsageRecord(self.workspace_id, self.model, self.service_tier, self.grouped, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
