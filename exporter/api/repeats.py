@@ -65,7 +65,8 @@ class Repeats:
 
     def __init__(self) -> None:
         self._buckets: set[datetime] = set()
-        self._rows: set[Dimensions] = set()
+        # Hashes of their dimensions: to free a hundred thousand tuples at once would hold up scrapes.
+        self._rows: set[int] = set()
         self._ids: set[str] = set()
 
     def found(self, page: Page | IdPage, body: bytes) -> Found | None:
@@ -97,16 +98,16 @@ class Repeats:
     def _has_row(self, rows: Sequence[Row], number: int, start: datetime | None, body: bytes) -> bool:
         kind = type(rows[0])
         dimensions_of = DIMENSIONS[kind]
-        new = set(map(dimensions_of, rows))
+        new = set(map(hash, map(dimensions_of, rows)))
         if len(new) == len(rows) and self._rows.isdisjoint(new):
             self._rows |= new
             return False
         of_page: set[tuple[Dimensions, Unknown]] = set()
         for row, raw in zip(rows, _raw_rows(body, None if start is None else number), strict=True):
             dimensions, unknown = dimensions_of(row), _unknown(raw, kind)
-            if (dimensions in self._rows and not unknown) or (dimensions, unknown) in of_page:
+            if (hash(dimensions) in self._rows and not unknown) or (dimensions, unknown) in of_page:
                 return True
-            self._rows.add(dimensions)
+            self._rows.add(hash(dimensions))
             of_page.add((dimensions, unknown))
         return False
 
