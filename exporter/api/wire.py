@@ -197,7 +197,7 @@ class ClaudeCodeRecord(Row):
     actor: Actor
     core_metrics: CoreMetrics
     tool_actions: dict[str, ToolAction]
-    model_breakdown: list[ModelUse]
+    model_breakdown: tuple[ModelUse, ...]  # a list is walked by the garbage collector, a tuple of these is not
     customer_type: str | None = None
     terminal_type: str | None = None
     subscription_type: Unlabelled = None
