@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class DaemonThreads(ThreadPoolExecutor):
@@ -24,15 +26,7 @@ class DaemonThreads(ThreadPoolExecutor):
         _start(self._run_waiting)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401  as in Executor
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(fn(*args, **kwargs))
-                except BaseException as error:  # noqa: BLE001  it is raised again where the result is awaited
-                    future.set_exception(error)
-
+        future, run = _call(lambda: fn(*args, **kwargs))
         try:
             _start(run)
         except (RuntimeError, MemoryError):
@@ -45,6 +39,26 @@ class DaemonThreads(ThreadPoolExecutor):
     def _run_waiting(self) -> None:
         while True:
             self._waiting.get()()
+
+
+def call(fn: Callable[[], T]) -> Future[T]:
+    """Call it in a daemon thread of its own. Raises RuntimeError where none is to be had."""
+    future, run = _call(fn)
+    _start(run)
+    return future
+
+
+def _call(fn: Callable[[], T]) -> tuple[Future[T], Callable[[], None]]:
+    future: Future[T] = Future()
+
+    def run() -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(fn())
+            except BaseException as error:  # noqa: BLE001  it is raised again where the result is awaited
+                future.set_exception(error)
+
+    return future, run
 
 
 def _start(run: Callable[[], None]) -> None:

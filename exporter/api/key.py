@@ -6,11 +6,12 @@ import asyncio
 import os
 import re
 import stat
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from exporter.background import DaemonThreads
+from exporter import background
 
 READ_SECONDS = 5.0  # a file on a mount that hangs is no key
 LARGEST_FILE_BYTES = 65_536
@@ -39,7 +40,6 @@ class AdminKey:
     def __init__(self, key: SecretStr | None, file: Path | None) -> None:
         self._file = file
         self._current = _read(file) if file else key or SecretStr("")
-        self._threads = DaemonThreads() if file else None
         self._reading: asyncio.Future[SecretStr | None] | None = None
 
     @property
@@ -56,7 +56,7 @@ class AdminKey:
         """The file's key, read in a thread: there is one at the most, however often a mount hangs."""
         reading = self._reading
         if reading is None or reading.done():
-            reading = asyncio.get_running_loop().run_in_executor(self._threads, _read_if_usable, file)
+            reading = asyncio.wrap_future(background.call(partial(_read_if_usable, file)))
         self._reading = reading
         await asyncio.wait({reading}, timeout=READ_SECONDS)
         return reading.result() if reading.done() else None
