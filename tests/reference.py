@@ -313,7 +313,7 @@ def _fields(type_: inspect.Type) -> Iterator[str]:
         case inspect.UnionType(types=types):
             for choice in types:
                 yield from _fields(choice)
-        case inspect.ListType(item_type=item):
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
             yield from _fields(item)
         case inspect.DictType(value_type=value):
             yield from (f"*.{path}" for path in _fields(value))
