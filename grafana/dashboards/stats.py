@@ -19,7 +19,7 @@ from grafana.dashboards.panels import NO_DATA, PLAIN, Steps, framed, in_words, i
 
 SMALL = (4, 4)
 # By the panel's height. By itself a number grows with the width, until with its change it is over the title.
-VALUE_PIXELS = {4: 40, 5: 46}
+VALUE_PIXELS = {3: 30, 4: 40, 5: 46}
 # A rise is good news, bad news, or no news.
 GOOD, BAD, NEITHER = (
     PercentChangeColorMode.STANDARD,
