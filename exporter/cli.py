@@ -20,7 +20,8 @@ INTERRUPTED = 130
 # Address space that the imports take, and then a small organization with its threads. With less of it the interpreter
 # and its libraries fail in many ways, not all of which say why, or end at all.
 IMPORTS_BYTES = 52 << 20
-RUNNING_BYTES = 80 << 20
+RUNNING_BYTES = 128 << 20
+STACK_BYTES = 2 << 20  # of a thread: the usual eight megabytes of address space are not needed
 NO_MEMORY = f"anthropic-exporter: {SHORTAGE}\n".encode()
 
 
@@ -59,7 +60,9 @@ def _require(size_bytes: int) -> None:
 
 def _run(settings: Settings) -> int:
     # Only now: the settings, --help and --version answer without the cost of these imports.
-    from exporter import log  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    from exporter import log, memory  # noqa: PLC0415
     from exporter.api.errors import ConnectionSettingsError  # noqa: PLC0415
     from exporter.api.key import KeyFileError  # noqa: PLC0415
     from exporter.commands.check import check  # noqa: PLC0415
@@ -67,9 +70,11 @@ def _run(settings: Settings) -> int:
     from exporter.commands.serve import serve  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 
+    threading.stack_size(STACK_BYTES)
+    memory.limit_heaps()
     log.configure(settings.log.level, settings.log.format)
     command = {"serve": serve, "demo": demo, "check": check}[settings.command]
-    if settings.command != "check":
+    if settings.command != "check":  # after the log's thread, which takes room of its own
         _require(RUNNING_BYTES)
     try:
         return command(settings)

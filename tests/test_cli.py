@@ -62,7 +62,7 @@ def test_there_is_too_little_memory_and_enough(least: int) -> None:
     assert run(limited(exporter_command("--version"), 400)).returncode == 0
 
 
-@pytest.mark.parametrize("megabytes", [64, 112, 128, 136, 144, 160, 400])
+@pytest.mark.parametrize("megabytes", [64, 112, 128, 144, 160, 192, 240, 400])
 @pytest.mark.parametrize("command", ["demo", "serve"])
 def test_what_serves_starts_or_says_in_one_line_that_it_cannot(command: str, megabytes: int) -> None:
     port = free_port()

@@ -45,7 +45,7 @@ async def run(
     signalled = _signalled()
     sockets = listen(settings.web.listen_address)
     sys.setswitchinterval(SWITCH_SECONDS)
-    memory.tune()
+    memory.stop_less()
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     exporter = assemble(settings, api, demo=demo)
     async with exporter.client:

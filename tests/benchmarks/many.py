@@ -50,7 +50,8 @@ async def serve(port: int, api_url: str, organizations: int) -> None:
     process = Process("", "", demo=False, lines_dropped=lambda: 0)
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     sys.setswitchinterval(SWITCH_SECONDS)
-    memory.tune()
+    memory.limit_heaps()
+    memory.stop_less()
     async with AsyncExitStack() as stack:
         everybody = []
         for rank in range(organizations):

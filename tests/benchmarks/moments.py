@@ -162,7 +162,8 @@ def midnight(api_url: str) -> str:
     async def measure() -> str:
         with patch("exporter.commands.assembly.utc_now", lambda: now):
             parts = assembly.assemble(settings, assembly.Upstream(api_url, AdminKey(settings.api.key, None)))
-            memory.tune()
+            memory.limit_heaps()
+            memory.stop_less()
             async with parts.client:
                 for job in parts.organization:
                     await job.refresh_once(now)

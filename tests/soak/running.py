@@ -36,7 +36,8 @@ def run(seeds: range, kinds: Mapping[str, Kind], tell: Callable[[Outcome], None]
 
     Memory is allocated, and threads are started, as `exporter.commands.serve.run` does it.
     """
-    allocator.tune()
+    allocator.limit_heaps()
+    allocator.stop_less()
     with freezegun.freeze_time(FIRST, real_asyncio=True) as frozen, tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "key"
         with Upstream(SimulatedApi(key_file)) as upstream:
