@@ -23,7 +23,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.dashboards.panels import (
     FULL,
-    NO_DATA,
     NO_WORDS,
     PLAIN,
     Steps,
@@ -105,7 +104,7 @@ def kept_bars(
         size=size,
         interval="1d",
         time_from=time_from,
-        no_value=NO_DATA,
+        no_value="Drawn from more than a day of scrapes",
         bars=True,
     )
     return panel.color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color(ONE_COLOR))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from grafana.dashboards.panels import NO_DATA, Steps
+from grafana.dashboards.panels import Steps
 from grafana.dashboards.promql import SCOPE
 from grafana.dashboards.tables import Label, Number, table
 
@@ -35,5 +35,5 @@ def budgets(size: tuple[int, int]) -> Builder[Panel]:
         sort="Used",
         size=size,
         filterable=False,
-        no_value=NO_DATA,
+        no_value="Budgets are written in grafana/alerts/budgets.yml",
     )

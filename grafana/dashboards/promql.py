@@ -112,8 +112,3 @@ def ratio(numerator: str, denominator: str) -> str:
 
 def largest(count: int, expression: str) -> str:
     return f"sort_desc(topk({count}, {expression}))"
-
-
-def movers(count: int, change: str) -> str:
-    """The changes that are largest in either direction, with their sign."""
-    return f"sort_desc(({change}) != 0 and topk({count}, abs({change})))"
