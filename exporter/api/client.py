@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    body: bytes
+    body: bytes | bytearray
     request_id: str | None
     content_type: str = ""
 
@@ -120,7 +120,7 @@ class Client:
         seen = str(answer.status) if fault is None or fault.reason is Reason.SCHEMA else fault.reason.value
         self._observe(request.endpoint, seen, loop.time() - start)
         if answer.is_page:
-            return Reply(bytes(answer.body), _request_id(answer), answer.headers.get("content-type", ""))
+            return Reply(answer.body, _request_id(answer), answer.headers.get("content-type", ""))
         return self._failure(request, answer, key)
 
     def _failure(self, request: Request, answer: Answer, key: str) -> _Failure:

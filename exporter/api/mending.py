@@ -22,7 +22,7 @@ _ESCAPE = re.compile(
 _REPLACEMENT = rb"\ufffd"
 
 
-def whole_unicode(body: bytes) -> bytes:
+def whole_unicode(body: bytes | bytearray) -> bytes:
     """The JSON with U+FFFD for what is no character: bytes that are not UTF-8, halves of surrogate pairs; no BOM."""
     text = body.decode("utf-8-sig", errors="replace").encode()
     return _ESCAPE.sub(lambda escape: escape[1] or _REPLACEMENT, text)

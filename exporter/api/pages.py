@@ -89,7 +89,7 @@ def decode(reply: Reply, kind: type[T], endpoint: str, unreadable: Counter[str] 
         raise ApiError(Reason.SCHEMA, endpoint, message, status=200, request_id=reply.request_id) from None
 
 
-def _read(body: bytes, kind: type[T], unreadable: Counter[str]) -> T:
+def _read(body: bytes | bytearray, kind: type[T], unreadable: Counter[str]) -> T:
     try:
         return _decoder(kind).decode(body)
     except (msgspec.DecodeError, ValueError):

@@ -54,7 +54,7 @@ def refusal_of(body: bytes, content_type: str, secret: str = "") -> Refusal:
     return Refusal(None, None, foreign(body, content_type, secret))
 
 
-def foreign(body: bytes, content_type: str, secret: str = "") -> str:
+def foreign(body: bytes | bytearray, content_type: str, secret: str = "") -> str:
     """What there is to say of an answer that is not the API's: its kind, and a page's title; none of its other text."""
     kind = one_line(content_type.partition(";")[0], secret)[:LONGEST_CONTENT_TYPE]
     title = one_line(_title(body[:LARGEST_ERROR_BYTES]), secret)[:LONGEST_TITLE]
@@ -77,7 +77,7 @@ def _own_type(answer: Mapping[str, object], error: Mapping[str, object]) -> str 
     return error_type if is_new or error_type in ERROR_TYPES else None
 
 
-def _title(body: bytes) -> str:
+def _title(body: bytes | bytearray) -> str:
     match = _TITLE.search(body.decode("utf-8", errors="replace"))
     return unescape(match[1]) if match else ""
 

@@ -76,7 +76,7 @@ class Repeats:
         self._rows: set[int] = set()
         self._ids: set[str] = set()
 
-    def found(self, page: Page | IdPage, body: bytes) -> Found | None:
+    def found(self, page: Page | IdPage, body: bytes | bytearray) -> Found | None:
         """What of the page, whose body that is, has come before."""
         if isinstance(page, ReportPage):
             return self._in_report(page, body)
@@ -91,7 +91,7 @@ class Repeats:
         self._ids |= ids
         return None
 
-    def _in_report(self, page: ReportPage, body: bytes) -> Found | None:
+    def _in_report(self, page: ReportPage, body: bytes | bytearray) -> Found | None:
         for number, (start, rows) in enumerate(page.buckets()):
             if start in self._buckets:
                 return Reason.PAGINATION, "the answer repeats a bucket"
@@ -102,7 +102,9 @@ class Repeats:
                 return Reason.SCHEMA, "the answer has a row twice: all its dimensions are those of another one"
         return None
 
-    def _has_row(self, rows: Sequence[msgspec.Struct], number: int, start: datetime | None, body: bytes) -> bool:
+    def _has_row(
+        self, rows: Sequence[msgspec.Struct], number: int, start: datetime | None, body: bytes | bytearray
+    ) -> bool:
         kind = type(rows[0])
         dimensions_of = DIMENSIONS[kind]
         # No set(map(…)), which would hold the interpreter's lock for all of a large page.
@@ -120,7 +122,7 @@ class Repeats:
         return False
 
 
-def _raw_rows(body: bytes, bucket: int | None) -> list[RawRow]:
+def _raw_rows(body: bytes | bytearray, bucket: int | None) -> list[RawRow]:
     """All rows of the page, or those of a bucket."""
     body = whole_unicode(body)
     if bucket is None:

@@ -49,7 +49,7 @@ def test_a_key_file_on_a_mount_that_hangs_holds_nothing_up(
         async with connect(api, key=key) as client:
             refused = asyncio.create_task(client.get(REQUEST))
             await asyncio.to_thread(reading.wait)
-            others = [(await client.get(Request("other", other))).body for _ in range(5)]
+            others = [bytes((await client.get(Request("other", other))).body) for _ in range(5)]
             (outcome,) = await asyncio.gather(refused, return_exceptions=True)
             return outcome, others
 

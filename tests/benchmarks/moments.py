@@ -9,8 +9,7 @@ import asyncio
 import re
 import sys
 import time
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,13 +43,16 @@ CHANGED = b'"num_sessions":'
 
 
 def serve(kind: str, port: int, series: int) -> None:
-    """`same`, `today`: Claude Code activity, whose first row of today is another one each time; or `usage`."""
+    """`same`, `today`: Claude Code activity, whose first row of today is another one each time; or `usage`.
+
+    `/refreshes` tells how often today was asked for from its beginning.
+    """
     claude_code = {} if kind == "usage" else api.pages(series)
     buckets = _usage_buckets() if kind == "usage" else []
-    answered = 0
+    begun = 0
 
     def answer(query: dict[str, str]) -> bytes:
-        nonlocal answered
+        nonlocal begun
         if kind == "usage":
             first, limit = int(query.get("page", 0)), int(query["limit"])
             more = first + limit < len(buckets)
@@ -62,13 +64,17 @@ def serve(kind: str, port: int, series: int) -> None:
                 following.encode(),
             )
         of_day, number = claude_code.get(query["starting_at"], [NO_ROWS]), int(query.get("page", 0))
-        if kind == "today" and number == 0 and query["starting_at"] == TODAY.isoformat():
-            answered += 1
-            return of_day[0].replace(CHANGED, CHANGED + str(1 + answered % 9).encode(), 1)
+        if number == 0 and query["starting_at"] == TODAY.isoformat():
+            begun += 1
+            if kind == "today":
+                return of_day[0].replace(CHANGED, CHANGED + str(1 + begun % 9).encode(), 1)
         return of_day[number]
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        body = answer(dict(pair.split("=", 1) for pair in scope["query_string"].decode().split("&")))
+        if scope["path"] == "/refreshes":
+            body = str(begun).encode()
+        else:
+            body = answer(dict(pair.split("=", 1) for pair in scope["query_string"].decode().split("&")))
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -120,27 +126,20 @@ def refreshing(api_url: str, *flags: str) -> Iterator[servers.Served]:
 
 
 def refresh_cpu_seconds(kind: str, series: int, refreshes: int = 8) -> float:
-    """CPU seconds of the process for a refresh, the making of snapshots included."""
+    """CPU seconds of the process from the start of a refresh to that of the next one, which nobody scrapes."""
     with serving(kind, series) as url, refreshing(url, *OF_CLAUDE_CODE, "--claude-code.interval-seconds=3") as own:
-        success = 'anthropic_exporter_collector_last_success_timestamp_seconds{collector="claude_code"} '
 
-        def end(after: float) -> Callable[[], tuple[float, float] | None]:
-            def found() -> tuple[float, float] | None:
-                begin = zlib.decompressobj(wbits=31).decompress(body(own.compressed, "gzip"), 1_000_000)
-                at = float(begin.decode().partition(success)[2].partition("\n")[0])
-                return (at, own.cpu_seconds) if at > after else None
+        def begun() -> int:
+            return int(body(f"{url}/refreshes", "identity"))
 
-            return found
+        def at_the_next() -> float:
+            count = begun()
+            eventually(lambda: begun() > count, "a refresh", PATIENCE_SECONDS)
+            return own.cpu_seconds
 
-        def ends(count: int, at: float) -> tuple[float, float]:
-            cpu = 0.0
-            for _ in range(count):
-                at, cpu = eventually(end(at), "a refresh", PATIENCE_SECONDS, pause_seconds=1)
-            return at, cpu
-
-        at, first = ends(2, 0)
-        _, last = ends(refreshes, at)
-        return (last - first) / refreshes
+        at_the_next()
+        first = at_the_next()
+        return ([at_the_next() for _ in range(refreshes)][-1] - first) / refreshes
 
 
 def longest_wait_milliseconds(seconds: float = 30) -> tuple[float, float, float]:

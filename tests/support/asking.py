@@ -25,7 +25,7 @@ def where(api: ScriptedApi) -> str:
 def get(client: Client, request: Request = REQUEST) -> bytes:
     async def ask() -> bytes:
         async with client:
-            return (await client.get(request)).body
+            return bytes((await client.get(request)).body)
 
     return asyncio.run(ask())
 
