@@ -29,6 +29,26 @@ def none_failed() -> dict[Reason, int]:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a refresh failed, in words that may be shown: what was asked, and what came of it."""
+
+    reason: Reason
+    endpoint: str
+    message: str
+    status: int | None
+    request_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """An endpoint that the API does not serve to this key."""
+
+    endpoint: str
+    message: str
+
+
+@dataclass(frozen=True)
 class State:
     """Replaced whole: nobody sees half of a change. `failures_in_a_row` ended, or goes on, for `reason`."""
 
