@@ -3,6 +3,7 @@ import { EventBusSrv, setTimeZoneResolver, ThemeContext } from '@grafana/data';
 import { initRegionalFormatForTests } from '@grafana/i18n';
 import { GlobalStyles, Icon, PanelContextProvider, PortalContainer } from '@grafana/ui';
 import { useEffect, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { Controls, Path } from './controls.jsx';
 import { theme } from './fields.js';
@@ -21,8 +22,14 @@ async function load() {
   const dashboard = await (await fetch(`/dashboards/${asked.get('dashboard')}`)).json();
   const range = rangeOf(dashboard.time);
   const scope = await resolve(dashboard, JSON.parse(asked.get('variables')), range);
-  await Promise.all(FONTS.map((font) => document.fonts.load(font)));
+  await Promise.all(FONTS.map(loadFont));
   return { dashboard, range, scope, panels: laidOut(dashboard) };
+}
+
+/** Components measure texts when they are first drawn: in another font they would be too wide, or too narrow. */
+async function loadFont(font) {
+  const faces = await document.fonts.load(font);
+  if (faces.length === 0) throw new Error(`no font face for ${font}`);
 }
 
 function Dashboard({ dashboard, range, scope, panels }) {
@@ -33,8 +40,7 @@ function Dashboard({ dashboard, range, scope, panels }) {
     if (isDone) onceQuiet(() => (window.preview = { title: dashboard.title, height: document.getElementById('root').offsetHeight, panels: seen(drawn) }));
   }, [isDone]);
   return (
-    <ThemeContext.Provider value={theme}>
-      <GlobalStyles />
+    <>
       <PortalContainer />
       <PanelContextProvider value={CONTEXT}>
         <Path title={dashboard.title} />
@@ -54,7 +60,7 @@ function Dashboard({ dashboard, range, scope, panels }) {
           })}
         </div>
       </PanelContextProvider>
-    </ThemeContext.Provider>
+    </>
   );
 }
 
@@ -84,7 +90,13 @@ function onceQuiet(call, frames = 12) {
 setTimeZoneResolver(() => 'utc');
 initRegionalFormatForTests('en-US');
 document.body.className = `theme-${new URLSearchParams(location.search).get('theme')} app-grafana`;
-load().then(
-  (loaded) => createRoot(document.getElementById('root')).render(<Dashboard {...loaded} />),
-  (error) => (window.preview = { error: error.stack }),
-);
+const root = createRoot(document.getElementById('root'));
+const draw = (loaded) =>
+  root.render(
+    <ThemeContext.Provider value={theme}>
+      <GlobalStyles />
+      {loaded && <Dashboard {...loaded} />}
+    </ThemeContext.Provider>,
+  );
+flushSync(() => draw()); // the styles, which declare the fonts
+load().then(draw, (error) => (window.preview = { error: error.stack }));
