@@ -50,7 +50,11 @@ class Unserved:
 
 @dataclass(frozen=True)
 class State:
-    """Replaced whole: nobody sees half of a change. `failures_in_a_row` ended, or goes on, for `reason`."""
+    """Replaced whole: nobody sees half of a change. `failure` is the last one for as long as it lasts.
+
+    It is read again `next_try_seconds` after the end of the last refresh, which is at `next_try`: None until the first
+    has ended.
+    """
 
     collector: str
     source: str
@@ -58,12 +62,18 @@ class State:
     available: bool = True
     up: bool = False
     attempted: bool = False
-    reason: Reason | None = None
+    failure: Failure | None = None
     failures_in_a_row: int = 0
     failing_since: datetime | None = None
-    next_try_seconds: float | None = None
+    unserved: tuple[Unserved, ...] = ()
+    next_try_seconds: float = 0.0
+    next_try: datetime | None = None
     last_success: datetime | None = None
     data_through: datetime | None = None
     duration_seconds: float | None = None
     samples: int = 0
     failures: Mapping[Reason, int] = field(default_factory=none_failed)
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.failure.reason if self.failure else None

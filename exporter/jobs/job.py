@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -15,11 +15,11 @@ from exporter.api.pace import Pace
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
 from exporter.contract.own import job_families
-from exporter.contract.state import Reason, State
+from exporter.contract.state import Failure, Reason, State
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import Key
 from exporter.exposition.text import Pieces, Text, lines_by_family, write
-from exporter.jobs.retries import wait_seconds
+from exporter.jobs.retries import HOUR_SECONDS, wait_seconds
 from exporter.log import report_unforeseen
 from exporter.sources import Outcome, Source
 
@@ -136,7 +136,7 @@ class Job(Generic[R]):
                 else:
                     text = self._shown.text
                 state = self._after(outcome, failure, now, through)
-                state = replace(state, attempted=True, duration_seconds=loop.time() - started - waited)
+                state = self._ended(state, failure, loop.time() - started, waited)
                 self._show(self._made(state, outcome.reading if outcome else self.reading, text))
                 await self._place.shown()
         finally:
@@ -197,20 +197,39 @@ class Job(Generic[R]):
             return replace(
                 state,
                 up=False,
+                failure=Failure(
+                    failure.reason, failure.endpoint, failure.message, failure.status, failure.request_id, now
+                ),
                 # Even where its main list is refused: the failure of another must be seen.
                 available=state.available or outcome is not None,
-                reason=failure.reason,
                 failures_in_a_row=failures,
                 failing_since=state.failing_since or now,
                 failures={**state.failures, failure.reason: state.failures[failure.reason] + 1},
-                next_try_seconds=wait_seconds(
-                    state.interval_seconds, failures, failure.tries, failure.retry_after_seconds
-                ),
+                unserved=outcome.unserved if outcome else state.unserved,
             )
-        state = replace(state, reason=None, failures_in_a_row=0, failing_since=None, next_try_seconds=None)
+        state = replace(
+            state,
+            failure=None,
+            failures_in_a_row=0,
+            failing_since=None,
+            unserved=outcome.unserved if outcome else state.unserved,
+        )
         if outcome is None or not outcome.is_served:
             return replace(state, available=False, up=False)
         return replace(state, available=True, up=True, last_success=self._now(), data_through=through)
+
+    def _ended(self, state: State, failure: ApiError | None, seconds: float, waited: float) -> State:
+        if failure:
+            pause = wait_seconds(
+                state.interval_seconds, state.failures_in_a_row, failure.tries, failure.retry_after_seconds
+            )
+        else:
+            interval = state.interval_seconds if state.available else min(state.interval_seconds, HOUR_SECONDS)
+            pause = max(0.0, interval - seconds)
+        next_try = self._now() + timedelta(seconds=pause)
+        return replace(
+            state, attempted=True, duration_seconds=seconds - waited, next_try_seconds=pause, next_try=next_try
+        )
 
     def _made(self, state: State, reading: R | None, text: Text) -> Shown[R]:
         state = replace(state, samples=text.samples)

@@ -11,7 +11,6 @@ from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
 from exporter.jobs.process import Process
-from exporter.jobs.retries import HOUR_SECONDS
 from exporter.log import report_unforeseen
 
 CLOCK_SECONDS = 1
@@ -68,17 +67,10 @@ class Poller:
         await self._publisher.publish(is_ready=is_ready)
 
     async def _poll(self, job: Refreshed) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await job.turn()
-            started = loop.time()
-            await _unless_unforeseen(lambda: job.refresh_once(self._now()))
-            state = job.state
-            if state.next_try_seconds is not None:
-                await asyncio.sleep(state.next_try_seconds)
-            else:
-                interval = state.interval_seconds if state.available else min(state.interval_seconds, HOUR_SECONDS)
-                await asyncio.sleep(max(0, started + interval - loop.time()))
+            has_ended = await _unless_unforeseen(lambda: job.refresh_once(self._now()))
+            await asyncio.sleep(job.state.next_try_seconds if has_ended else job.state.interval_seconds)
 
     async def _watch_clock(self) -> None:
         # Compared, not slept towards: clocks are set, and machines are suspended.
@@ -97,12 +89,14 @@ class Poller:
             await asyncio.sleep(PUBLISH_SECONDS)
 
 
-async def _unless_unforeseen(act: Callable[[], Awaitable[None]]) -> None:
-    """A defect is logged, and what was shown stays: the next time tries again."""
+async def _unless_unforeseen(act: Callable[[], Awaitable[None]]) -> bool:
+    """Whether it ended well. A defect is logged, and what was shown stays: the next time tries again."""
     try:
         await act()
     except Exception as unforeseen:  # noqa: BLE001  logged
         report_unforeseen(unforeseen)
+        return False
+    return True
 
 
 def _unless_defect(act: Callable[[], None]) -> None:

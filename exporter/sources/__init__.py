@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from exporter.api.endpoints import AnyEndpoint
 from exporter.api.errors import ApiError
+from exporter.contract.state import Unserved
 
 R = TypeVar("R")
 
@@ -17,12 +18,13 @@ class Outcome(Generic[R]):
     """What a source has read, immutable: all that there is to show from now on.
 
     Of what it could not read anew, and has kept, `failure` came first. It is not served where its main endpoint is
-    refused; the reading is what it has all the same, from others.
+    refused; the reading is what it has all the same, from others. `unserved` are all endpoints that are refused.
     """
 
     reading: R | None
     failure: ApiError | None = None
     is_served: bool = True
+    unserved: tuple[Unserved, ...] = ()
 
 
 class Source(Protocol[R]):

@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from exporter.api.errors import ApiError
-from exporter.contract.state import Reason
+from exporter.contract.state import Reason, Unserved
 from exporter.sources import Outcome
 
 # A little under an hour, so that an hourly refresh always finds it due.
@@ -67,7 +67,12 @@ class Entitlement:
         try:
             return Outcome(await self.attempt(endpoint, ask, now))
         except NotEntitled:
-            return Outcome(None, is_served=False)
+            return Outcome(None, is_served=False, unserved=self.unserved)
+
+    @property
+    def unserved(self) -> tuple[Unserved, ...]:
+        """The endpoints that are given up, with the API's own messages."""
+        return tuple(Unserved(name, each.message) for name, each in self._endpoints.items() if each.given_up_at)
 
     async def attempt(
         self,

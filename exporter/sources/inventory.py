@@ -126,7 +126,10 @@ class InventorySource:
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces))
         return Outcome(
-            reading, refresh.failure, is_served=bool(refresh.failures) or WORKSPACES.name not in refresh.refused
+            reading,
+            refresh.failure,
+            is_served=bool(refresh.failures) or WORKSPACES.name not in refresh.refused,
+            unserved=self.entitlement.unserved,
         )
 
     def data_through(self, reading: InventoryReading) -> datetime | None:
