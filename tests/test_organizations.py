@@ -16,9 +16,11 @@ from exporter.exposition.publisher import Publisher
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.settings.model import load
+from exporter.status.answers import StatusBoard
 from tests.support.answers import USAGE, cost_row, script, usage_row
 from tests.support.exporting import KEY, parse
 from tests.support.scripted import ScriptedApi, error
+from tests.support.statuses import ABOUT
 
 NAMES = ("acme", "globex", "initech")
 
@@ -38,7 +40,8 @@ def test_each_family_comes_once_and_an_organization_fails_alone(clock: Callable[
                 await job.refresh_once(assembly.utc_now())
             everybody.append(jobs)
             clients.append(client)
-        await Poller(everybody, publisher, process, assembly.utc_now).publish()
+        board = StatusBoard(ABOUT, 31, len(everybody), assembly.utc_now())
+        await Poller(everybody, publisher, process, board, assembly.utc_now).publish()
         for client in clients:
             async with client:
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,6 +29,8 @@ from exporter.sources.cost import CostSource
 from exporter.sources.inventory import InventorySource
 from exporter.sources.lists import Lists
 from exporter.sources.usage import UsageSource
+from exporter.status.answers import StatusBoard
+from exporter.status.document import About
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Exporter:
     client: Client
     organization: OrganizationJobs
     publisher: Publisher
+    board: StatusBoard
     poller: Poller
 
 
@@ -75,7 +79,21 @@ def assemble(
     client, organization = organization_jobs(settings, upstream, name, 0, publisher, process, pace_seconds)
     process.show(publisher)
     publisher.open()
-    return Exporter(client, organization, publisher, Poller([organization], publisher, process, utc_now))
+    board = StatusBoard(_about(settings, upstream, demo=demo), settings.cost.days, 1, utc_now())
+    poller = Poller([organization], publisher, process, board, utc_now)
+    return Exporter(client, organization, publisher, board, poller)
+
+
+def _about(settings: Settings, upstream: Upstream, *, demo: bool) -> About:
+    return About(
+        version=__version__,
+        revision=__revision__,
+        python_version=platform.python_version(),
+        started_at=utc_now(),
+        api_base_url=upstream.base_url,
+        telemetry_path=settings.web.telemetry_path,
+        is_demo=demo,
+    )
 
 
 def organization_jobs(

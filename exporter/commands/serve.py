@@ -50,7 +50,13 @@ async def run(
     exporter = assemble(settings, api, demo=demo)
     async with exporter.client:
         server = Server(
-            application(lambda: exporter.publisher.snapshot, telemetry_path=settings.web.telemetry_path, demo=demo)
+            application(
+                lambda: exporter.publisher.snapshot,
+                lambda: exporter.board.answers,
+                telemetry_path=settings.web.telemetry_path,
+                demo=demo,
+                has_page=settings.web.page,
+            )
         )
         where = urls(sockets)
         log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))

@@ -115,7 +115,7 @@ class ClaudeCodeTable:
     def _of_day(self, held: ClaudeCodeDay, prefix: str, *, has_names: bool) -> Iterator[Family]:
         if has_names and not isinstance(held.rows, FoldedRows):
             yield from families(METRICS, held.rows, self._text_of, prefix)
-            yield Family(ACTIVE_ACTORS, [Group(prefix, _counts(_actors(held.rows)))])
+            yield Family(ACTIVE_ACTORS, [Group(prefix, active_actors(held.rows))])
         else:
             for metric in METRICS:
                 yield Family(metric, [Group(prefix, held.folded.sums[metric.name])])
@@ -140,6 +140,10 @@ def _kind(row: Activity) -> str:
 
 def _actors(rows: Iterable[Activity]) -> Actors:
     return {(row.actor.name or NONE, _kind(row), row.customer_type or NONE) for row in rows}
+
+
+def active_actors(rows: Iterable[Activity]) -> Sums:
+    return _counts(_actors(rows))
 
 
 def _counts(actors: Actors) -> Sums:
@@ -178,9 +182,11 @@ def _meaning(what: str) -> str:
     return f"{what} of the UTC day that lies days_ago days back, by actor and terminal, about an hour late"
 
 
+SESSIONS, COMMITS = "anthropic_claude_code_sessions", "anthropic_claude_code_commits"
+TOOL_ACTIONS = "anthropic_claude_code_tool_actions"
 METRICS: tuple[Metric[Activity], ...] = (
     Metric(
-        "anthropic_claude_code_sessions",
+        SESSIONS,
         _meaning("Claude Code sessions"),
         "sessions",
         LABELS,
@@ -197,7 +203,7 @@ METRICS: tuple[Metric[Activity], ...] = (
         samples=lambda row: ((("added",), row.core.lines.added), (("removed",), row.core.lines.removed)),
     ),
     Metric(
-        "anthropic_claude_code_commits",
+        COMMITS,
         _meaning("Commits made by Claude Code"),
         "commits",
         LABELS,
@@ -213,7 +219,7 @@ METRICS: tuple[Metric[Activity], ...] = (
         samples=lambda row: (((), row.core.pull_requests),),
     ),
     Metric(
-        "anthropic_claude_code_tool_actions",
+        TOOL_ACTIONS,
         _meaning("Proposals of Claude Code tools, accepted or rejected,"),
         "proposals",
         LABELS,

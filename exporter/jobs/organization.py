@@ -21,6 +21,7 @@ from exporter.exposition.store import OF_ORGANIZATION, Key
 from exporter.exposition.text import lines_by_family
 from exporter.jobs.job import Job, NamesOfOthers, Place, Refreshed
 from exporter.sources import Source
+from exporter.status.organization import View
 
 R = TypeVar("R")
 
@@ -86,6 +87,22 @@ class OrganizationJobs:
     @property
     def is_attempted(self) -> bool:
         return all(job.state.attempted for job in self)
+
+    def view(self) -> View:
+        """All that there is now, for the page."""
+        inventory, cost, usage, claude_code = self.inventory, self.cost, self.usage, self.claude_code
+        found = inventory.reading.organization if inventory and inventory.reading else None
+        jobs = {"cost": cost, "usage": usage, "claude_code": claude_code, "organization": inventory}
+        return View(
+            name=found.name if found else None,
+            label=self.name,
+            states=tuple(job.state for job in jobs.values() if job),
+            names=self._named,
+            cost=cost.reading if cost else None,
+            usage=usage.reading if usage else None,
+            claude_code=claude_code.reading if claude_code else None,
+            switched_off=tuple(name for name, job in jobs.items() if job is None),
+        )
 
     def show_new_requests(self) -> None:
         if self._requests.has_new:

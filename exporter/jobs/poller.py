@@ -12,6 +12,7 @@ from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
 from exporter.jobs.process import Process
 from exporter.log import report_unforeseen
+from exporter.status.answers import StatusBoard
 
 CLOCK_SECONDS = 1
 PUBLISH_SECONDS = 1
@@ -26,11 +27,13 @@ class Poller:
         organizations: Sequence[OrganizationJobs],
         publisher: Publisher,
         process: Process,
+        board: StatusBoard,
         now: Callable[[], datetime],
     ) -> None:
         self._organizations = organizations
         self._publisher = publisher
         self._process = process
+        self._board = board
         self._now = now
 
     async def run(self) -> None:
@@ -65,6 +68,9 @@ class Poller:
         _unless_defect(lambda: self._process.show(self._publisher))
         is_ready = all(organization.is_attempted for organization in self._organizations)
         await self._publisher.publish(is_ready=is_ready)
+        views = [organization.view() for organization in self._organizations]
+        show = self._board.show(views, self._publisher.today, self._now(), is_ready=is_ready)
+        await _unless_unforeseen(lambda: show)  # the metrics do without it
 
     async def _poll(self, job: Refreshed) -> None:
         while True:

@@ -88,6 +88,7 @@ class Web(SettingsSection):
         description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
     )
     telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
+    page: bool = Field(default=True, description="The page at /, with what was spent; without it there are but links")
 
 
 class Collector(SettingsSection):

@@ -46,19 +46,18 @@ class Amount:
     usd: Decimal
     before_usd: Decimal | None
 
-    @property
-    def change_usd(self) -> Decimal | None:
-        return None if self.before_usd is None else self.usd - self.before_usd
-
 
 @dataclass(frozen=True)
 class DayCost:
-    """A UTC day; `usd` is None where it is not reported. `workspaces` are in the order of `Spend.workspaces`."""
+    """A UTC day; `usd` is None where it is not reported, and `workspaces_usd` is in the order of `Spend.workspaces`.
+
+    A day is partial as long as its bill still comes in: until a later day is reported too, or three days have passed.
+    """
 
     day: date
     usd: Decimal | None
     is_partial: bool
-    workspaces: tuple[Decimal, ...] = ()
+    workspaces_usd: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Spend:
     """
 
     month: date
-    month_to_date_usd: Decimal
+    month_to_date_usd: Decimal | None
     projected_usd: Decimal | None
     pace_usd: Decimal | None
     previous_month_usd: Decimal | None

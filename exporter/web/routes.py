@@ -14,10 +14,15 @@ from starlette.types import Receive, Scope, Send
 from exporter import __version__
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
+from exporter.status.answers import Answer, Answers
+from exporter.status.page import CONTENT_SECURITY_POLICY as PAGE_POLICY
 from exporter.web.negotiation import accepts_gzip, choose_format
 
 HEALTHY_PATH = "/-/healthy"
 READY_PATH = "/-/ready"
+STATUS_PATH = "/api/v1/status"
+HTML = "text/html; charset=utf-8"
+GUARDED = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -51,8 +56,25 @@ class _BodyResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def application(snapshot: Callable[[], Snapshot], *, telemetry_path: str, demo: bool = False) -> Starlette:
-    """The endpoint: metrics, health, readiness and a page of links. All but GET and HEAD is answered with 405."""
+def _answer(request: Request, answer: Answer, headers: dict[str, str]) -> Response:
+    headers = GUARDED | {"vary": "Accept-Encoding"} | headers
+    if accepts_gzip(",".join(request.headers.getlist("accept-encoding"))):
+        return Response(answer.gzipped, headers=headers | {"content-encoding": "gzip"})
+    return Response(answer.plain, headers=headers)
+
+
+def application(
+    snapshot: Callable[[], Snapshot],
+    answers: Callable[[], Answers],
+    *,
+    telemetry_path: str,
+    demo: bool = False,
+    has_page: bool = True,
+) -> Starlette:
+    """The endpoint: metrics, health, readiness, the page (or but links) and its JSON.
+
+    All but GET and HEAD is answered with 405.
+    """
     page = PAGE.format(
         version=escape(__version__),
         notice=DEMO_NOTICE if demo else "",
@@ -70,8 +92,13 @@ def application(snapshot: Callable[[], Snapshot], *, telemetry_path: str, demo: 
             return _BodyResponse(current.gzipped[form], answer | {"content-encoding": "gzip"})
         return _BodyResponse(current.plain[form], answer)
 
-    async def home(_: Request) -> Response:
-        return HTMLResponse(page)
+    async def home(request: Request) -> Response:
+        if has_page:
+            return _answer(request, answers().page, {"content-type": HTML, "content-security-policy": PAGE_POLICY})
+        return HTMLResponse(page, headers=GUARDED)
+
+    async def status(request: Request) -> Response:
+        return _answer(request, answers().json, {"content-type": "application/json"})
 
     async def healthy(_: Request) -> Response:
         return PlainTextResponse("healthy\n")
@@ -84,6 +111,7 @@ def application(snapshot: Callable[[], Snapshot], *, telemetry_path: str, demo: 
     endpoint = Starlette(
         routes=[
             Route("/", home),
+            Route(STATUS_PATH, status),
             Route(HEALTHY_PATH, healthy),
             Route(READY_PATH, ready),
             Route(telemetry_path, metrics),

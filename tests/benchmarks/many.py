@@ -31,11 +31,13 @@ from exporter.exposition.store import Key, Store
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.settings.model import load
+from exporter.status.answers import StatusBoard
 from exporter.web.routes import application
 from exporter.web.server import Server, listen
 from tests.benchmarks.load import body, percentile, scrapes
 from tests.benchmarks.servers import PATIENCE_SECONDS, Served
 from tests.support.processes import environment, eventually, free_port, started
+from tests.support.statuses import ABOUT
 
 KEY = "sk-ant-admin01-bench"
 # Rows of a day: with them an organization has about 500 series, its own metrics counted.
@@ -59,8 +61,9 @@ async def serve(port: int, api_url: str, organizations: int) -> None:
             client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process)
             await stack.enter_async_context(client)
             everybody.append(jobs)
-        poller = Poller(everybody, publisher, process, assembly.utc_now)
-        server = Server(application(lambda: publisher.snapshot, telemetry_path="/metrics"))
+        board = StatusBoard(ABOUT, settings.cost.days, organizations, assembly.utc_now())
+        poller = Poller(everybody, publisher, process, board, assembly.utc_now)
+        server = Server(application(lambda: publisher.snapshot, lambda: board.answers, telemetry_path="/metrics"))
         await asyncio.gather(poller.run(), server.serve(listen([f"127.0.0.1:{port}"])))
 
 
