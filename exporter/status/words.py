@@ -7,6 +7,7 @@ from decimal import Decimal
 
 MINUS = "\N{MINUS SIGN}"
 WHOLE_FROM = 10  # dollars: below it, cents matter
+MILLIONS_FROM = 10_000_000
 LONGEST_NAME = 60
 NOT_REPORTED = "not reported"
 MILLION, BILLION = 1_000_000, 1_000_000_000
@@ -16,7 +17,10 @@ def dollars(usd: Decimal | None) -> str:
     """`$1,234`, `$12.34`; a day that is not reported is no zero."""
     if usd is None:
         return NOT_REPORTED
-    size = f"{abs(usd):,.0f}" if abs(usd) >= WHOLE_FROM or usd == 0 else f"{abs(usd):,.2f}"
+    if abs(usd) >= MILLIONS_FROM:
+        size = f"{abs(usd) / MILLION:,.1f} M"
+    else:
+        size = f"{abs(usd):,.0f}" if abs(usd) >= WHOLE_FROM or usd == 0 else f"{abs(usd):,.2f}"
     return f"{MINUS if usd < 0 else ''}${size}"
 
 
@@ -35,7 +39,8 @@ def percent(now: Decimal | None, before: Decimal | None) -> str:
     ratio = now / before - 1
     if ratio >= MILLION:
         return "new"
-    return f"{MINUS if round(100 * ratio) < 0 else '+'}{abs(100 * ratio):,.0f} %"
+    rounded = round(100 * ratio)
+    return f"{'±' if rounded == 0 else MINUS if rounded < 0 else '+'}{abs(rounded):,} %"
 
 
 def count(number: int) -> str:
