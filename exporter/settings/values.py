@@ -17,7 +17,7 @@ from exporter.api.address import is_loopback
 
 SHORTEST_INTERVAL_SECONDS = 60  # the API asks for at most one poll a minute
 LAST_PORT = 65_535
-TAKEN_PATHS = ("", "/-/healthy", "/-/ready")
+TAKEN_PATHS = ("", "/-/healthy", "/-/ready", "/api/v1/status")
 
 
 def _words(value: object) -> object:

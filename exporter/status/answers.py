@@ -29,12 +29,12 @@ _JSON = msgspec.json.Encoder(decimal_format="number", enc_hook=_isoformat)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Document:
     plain: bytes
     gzipped: bytes
 
     @classmethod
-    def of(cls, content: bytes) -> Answer:
+    def of(cls, content: bytes) -> Document:
         return cls(content, gzip.compress(content, COMPRESSION, mtime=0))
 
 
@@ -42,12 +42,12 @@ class Answer:
 class Answers:
     """Both tell the same moment."""
 
-    page: Answer
-    json: Answer
+    page: Document
+    json: Document
 
     @classmethod
     def of(cls, status: Status) -> Answers:
-        return cls(Answer.of(rendered(status)), Answer.of(_JSON.encode(status)))
+        return cls(Document.of(rendered(status)), Document.of(_JSON.encode(status)))
 
 
 class StatusBoard:

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from exporter import __version__
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
-from exporter.status.answers import Answer, Answers
+from exporter.status.answers import Answers, Document
 from exporter.status.page import CONTENT_SECURITY_POLICY as PAGE_POLICY
 from exporter.web.negotiation import accepts_gzip, choose_format
 
@@ -33,6 +33,7 @@ PAGE = """<!doctype html>
 <p>Usage, cost and Claude Code activity of an Anthropic organization, for Prometheus. Version {version}.</p>
 {notice}<ul>
 <li><a href="{metrics}">Metrics</a></li>
+<li><a href="{status}">Status</a> as JSON</li>
 <li><a href="{healthy}">Healthy</a>: the process answers</li>
 <li><a href="{ready}">Ready</a>: every collector has finished a first attempt</li>
 </ul>
@@ -56,7 +57,7 @@ class _BodyResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def _answer(request: Request, answer: Answer, headers: dict[str, str]) -> Response:
+def _answer(request: Request, answer: Document, headers: dict[str, str]) -> Response:
     headers = GUARDED | {"vary": "Accept-Encoding"} | headers
     if accepts_gzip(",".join(request.headers.getlist("accept-encoding"))):
         return Response(answer.gzipped, headers=headers | {"content-encoding": "gzip"})
@@ -79,6 +80,7 @@ def application(
         version=escape(__version__),
         notice=DEMO_NOTICE if demo else "",
         metrics=escape(telemetry_path),
+        status=STATUS_PATH,
         healthy=HEALTHY_PATH,
         ready=READY_PATH,
     )

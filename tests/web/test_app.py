@@ -15,7 +15,6 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter import __version__
 from exporter.exposition.formats import Format
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
@@ -223,13 +222,44 @@ def test_metrics_are_served_before_it_is_ready(client: httpx.Client) -> None:
     assert client.get("/metrics").status_code == 200
 
 
-def test_the_page_links_to_the_rest(client: httpx.Client) -> None:
-    answer = client.get("/")
+@pytest.mark.parametrize("has_page", [True, False])
+def test_the_page_links_to_the_rest(has_page: bool) -> None:
+    with Endpoint(has_page=has_page) as endpoint:
+        answer = httpx.get(endpoint.url, trust_env=False, timeout=PATIENCE_SECONDS)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    for path in ("/metrics", "/-/healthy", "/-/ready"):
+    for path in ("/metrics", "/-/healthy", "/-/ready", "/api/v1/status"):
         assert f'<a href="{path}">' in answer.text
-    assert f"Version {__version__}." in answer.text
     assert "invented" not in answer.text
+    assert ("Starting" in answer.text) == has_page
+
+
+def test_without_the_page_its_numbers_are_still_there_for_programs() -> None:
+    with Endpoint(has_page=False) as endpoint:
+        answer = httpx.get(f"{endpoint.url}/api/v1/status", trust_env=False, timeout=PATIENCE_SECONDS)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["organizations"] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/status"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_page_and_its_json_are_kept_by_nobody_and_read_as_what_they_are(
+    endpoint: Endpoint, client: httpx.Client, path: str, encoding: str, method: str
+) -> None:
+    answer = client.request(method, path, headers={"accept-encoding": encoding})
+    made = endpoint.answers.page if path == "/" else endpoint.answers.json
+    assert answer.status_code == 200
+    assert answer.content == (made.plain if method == "GET" else b"")
+    assert int(answer.headers["content-length"]) == len(made.gzipped if encoding == "gzip" else made.plain)
+    assert answer.headers.get("content-encoding") == ("gzip" if encoding == "gzip" else None)
+    for name, value in {
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "vary": "Accept-Encoding",
+    }.items():
+        assert answer.headers[name] == value
+    assert ("content-security-policy" in answer.headers) == (path == "/")
 
 
 def test_the_page_follows_the_telemetry_path() -> None:
@@ -250,7 +280,7 @@ def test_the_demo_s_page_says_that_its_numbers_are_invented() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/status"])
 def test_other_methods_are_refused_and_told_which_are_not(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, path)
     assert answer.status_code == 405
