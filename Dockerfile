@@ -29,7 +29,8 @@ FROM ${BASE}
 RUN ["python3", "-c", "import compileall as c, re, sysconfig; \
     c.compile_dir(sysconfig.get_path('stdlib'), rx=re.compile('/site-packages/'), quiet=2)"]
 COPY --from=build /opt/venv /opt/venv
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The demo, too, is for whoever reaches the container.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS=:9817
 # A number, so that Kubernetes can tell that it is not root.
 USER 65534:65534
 EXPOSE 9817

@@ -22,7 +22,8 @@ from exporter.contract.metric import Declared
 from exporter.contract.names import Names
 from exporter.contract.people import People
 from exporter.contract.usage import grouped_labels
-from exporter.settings.model import Dimension, leaves
+from exporter.settings.model import leaves
+from exporter.settings.sections import Dimension
 from exporter.settings.sources import Leaf
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""The command `anthropic-exporter`: serve (default), demo, check."""
+"""The command `anthropic-exporter`: serve (default), demo, check, once."""
 
 from __future__ import annotations
 
@@ -67,13 +67,14 @@ def _run(settings: Settings) -> int:
     from exporter.api.key import KeyFileError  # noqa: PLC0415
     from exporter.commands.check import check  # noqa: PLC0415
     from exporter.commands.demo import demo  # noqa: PLC0415
+    from exporter.commands.once import once  # noqa: PLC0415
     from exporter.commands.serve import serve  # noqa: PLC0415
     from exporter.web.server import ListenError  # noqa: PLC0415
 
     threading.stack_size(STACK_BYTES)
     memory.limit_heaps()
     log.configure(settings.log.level, settings.log.format)
-    command = {"serve": serve, "demo": demo, "check": check}[settings.command]
+    command = {"serve": serve, "demo": demo, "check": check, "once": once}[settings.command]
     if settings.command != "check":  # after the log's thread, which takes room of its own
         _require(RUNNING_BYTES)
     try:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.commands.check import HEADINGS, look, table
-from tests.support.processes import environment
-from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, connect, error
+from exporter.commands.check import BRINGS, look
+from exporter.commands.checked import HEADINGS, Checked, Finding, table
+from tests.support.scripted import KEY, NOW, REQUEST_ID, Answer, ScriptedApi, Seen, connect, error
 
 USAGE = "/v1/organizations/usage_report/messages"
 COST = "/v1/organizations/cost_report"
@@ -53,12 +55,19 @@ def id_list(*ids: str, has_more: bool = False) -> dict[str, object]:
     return {"data": [{"id": one} for one in ids], "has_more": has_more, "last_id": ids[-1] if ids else None}
 
 
+def cost(seen: Seen) -> dict[str, object]:
+    """Two pages."""
+    if seen.param("page") is None:
+        return report({"2026-11-18": [AMOUNT], "2026-11-19": [AMOUNT]}, has_more=True, next_page="page_2")
+    return report({"2026-11-20": [AMOUNT, {**AMOUNT, "amount": "0.55", "workspace_id": "wrkspc_1"}]})
+
+
 @pytest.fixture
 def api() -> Iterator[ScriptedApi]:
     """An organization whose every endpoint answers."""
     with ScriptedApi() as api:
         api.on(USAGE, report({"2026-11-19": [TOKENS], "2026-11-20": [TOKENS, TOKENS], "2026-11-21": []}))
-        api.on(COST, report({"2026-11-18": [AMOUNT], "2026-11-19": []}, has_more=True, next_page="page_2"))
+        api.on(COST, cost)
         api.on(CLAUDE_CODE, {"data": [RECORD], "has_more": False, "next_page": None})
         api.on(ME, {"id": "org", "name": "Acme", "type": "organization"})
         api.on(WORKSPACES, id_list("wrkspc_1", "wrkspc_2"))
@@ -68,39 +77,74 @@ def api() -> Iterator[ScriptedApi]:
         yield api
 
 
-def checked(api: ScriptedApi) -> tuple[list[str], bool]:
-    """The lines of the table, and whether a report is readable."""
+REPORTS = {"usage": USAGE, "cost": COST, "claude_code": CLAUDE_CODE}
+ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)
+MOST_COLUMNS = 120
+# What is needed of each collector.
+NAMES = {"usage": "usage", "cost": "cost", "claude_code": "claude_code", "workspaces": "organization"}
 
-    async def ask() -> tuple[str, bool]:
+
+def checked(api: ScriptedApi, *enabled: str) -> Checked:
+    async def ask() -> Checked:
         async with connect(api, retry_seconds=0) as client:
-            return await look(client, NOW)
+            return await look(client, NOW, enabled or tuple(BRINGS))
 
-    text, readable = asyncio.run(ask())
-    return text.splitlines(), readable
+    return asyncio.run(ask())
+
+
+def lines(api: ScriptedApi) -> list[str]:
+    text = checked(api).text()
+    assert all(len(line) <= MOST_COLUMNS for line in text.splitlines())
+    return text.splitlines()
 
 
 def line(api: ScriptedApi, endpoint: str) -> list[str]:
-    """The words of an endpoint's line, without the duration."""
-    (found,) = [words for text in checked(api)[0] if (words := text.split())[0] == endpoint]
-    return found[:4] + found[5:]
+    """The words of an endpoint's line in the table, without the duration."""
+    found = lines(api)
+    rows = found[found.index(next(text for text in found if text.split()[:1] == ["ENDPOINT"])) :]
+    (words,) = [words for text in rows if (words := text.split())[0] == endpoint]
+    return words[:-1]
+
+
+# What it says first
+
+
+def test_it_begins_with_a_verdict_the_organization_and_a_day_s_cost(api: ScriptedApi) -> None:
+    assert lines(api)[:3] == [
+        "Acme: Everything that is enabled can be read.",
+        "Fri 2026-11-20 (UTC) cost $1.24: hold it against the Console.",
+        "",
+    ]
+
+
+def test_a_day_that_is_not_over_is_not_held_against_the_console(api: ScriptedApi) -> None:
+    api.on(COST, report({"2026-11-19": [{**AMOUNT, "amount": "100"}], "2026-11-21": [AMOUNT]}))
+    found = checked(api).newest_day
+    assert found
+    assert (found.day.isoformat(), float(found.usd)) == ("2026-11-19", 1)
+
+
+def test_without_a_billed_day_there_is_none(api: ScriptedApi) -> None:
+    api.on(COST, report({}))
+    assert checked(api).newest_day is None
+    assert lines(api)[:2] == ["Acme: Everything that is enabled can be read.", ""]
 
 
 # The table
 
 
 def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
-    lines, readable = checked(api)
-    assert readable
-    assert lines[0].split() == " ".join(HEADINGS).split()
-    assert [text.split()[0] for text in lines[1:]] == [
-        "usage_report/messages",
-        "cost_report",
-        "usage_report/claude_code",
-        "organization",
-        "workspaces",
-        "api_keys",
-        "users",
-        "service_accounts",
+    found = lines(api)
+    assert found[3].split() == " ".join(HEADINGS).split()
+    assert [text.split()[:2] for text in found[4:]] == [
+        ["usage_report/messages", "usage"],
+        ["cost_report", "cost"],
+        ["usage_report/claude_code", "claude_code"],
+        ["organization", "organization"],
+        ["workspaces", "organization"],
+        ["api_keys", "organization"],
+        ["users", "organization"],
+        ["service_accounts", "organization"],
     ]
 
 
@@ -108,7 +152,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
     ("endpoint", "newest", "rows"),
     [
         ("usage_report/messages", "2026-11-20", "3"),
-        ("cost_report", "2026-11-18", "1+"),
+        ("cost_report", "2026-11-20", "4"),
         ("usage_report/claude_code", "2026-11-20", "1"),
         ("organization", "-", "1"),
         ("workspaces", "-", "2"),
@@ -120,27 +164,34 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
 def test_a_line_says_how_new_the_data_are_and_how_many_rows_came(
     api: ScriptedApi, endpoint: str, newest: str, rows: str
 ) -> None:
-    # A day without rows is no data; a plus sign says that there are further pages.
-    assert line(api, endpoint) == [endpoint, "yes", newest, rows]
+    # A day without rows is no data; a plus sign says that there are further pages, which are not read.
+    assert line(api, endpoint)[2:] == ["yes", newest, rows]
 
 
 def test_a_report_without_rows_has_no_newest_data(api: ScriptedApi) -> None:
     api.on(USAGE, report({"2026-11-20": [], "2026-11-21": []}))
-    assert line(api, "usage_report/messages") == ["usage_report/messages", "yes", "-", "0"]
+    assert line(api, "usage_report/messages")[2:] == ["yes", "-", "0"]
 
 
-def test_each_endpoint_is_asked_once(api: ScriptedApi) -> None:
+def test_each_endpoint_is_asked_once_and_of_cost_all_pages(api: ScriptedApi) -> None:
     checked(api)
-    assert sorted(seen.path for seen in api.requests) == sorted(
-        [USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS]
-    )
+    assert sorted(seen.path for seen in api.requests) == sorted([*ENDPOINTS, COST])
+
+
+@pytest.mark.parametrize("enabled", list(BRINGS))
+def test_what_is_disabled_is_not_asked(api: ScriptedApi, enabled: str) -> None:
+    found = checked(api, enabled)
+    asked = {seen.path for seen in api.requests}
+    assert asked == {endpoint.path for endpoint in BRINGS[enabled]} | {ME}
+    assert found.organization
+    assert found.organization.name == "Acme"
 
 
 def test_the_reports_are_asked_for_the_last_week_and_claude_code_for_yesterday(api: ScriptedApi) -> None:
     checked(api)
     # The cost report may refuse a window with the current day in it.
     for path, end in ((USAGE, "2026-11-22T00:00:00Z"), (COST, "2026-11-21T00:00:00Z")):
-        (seen,) = api.seen(path)
+        seen = api.seen(path)[0]
         assert (seen.param("starting_at"), seen.param("ending_at")) == ("2026-11-14T00:00:00Z", end)
     (seen,) = api.seen(CLAUDE_CODE)
     assert (seen.param("starting_at"), seen.param("ending_at")) == ("2026-11-20", None)
@@ -158,85 +209,102 @@ def test_columns_are_aligned_and_lines_have_no_trailing_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "entitled", "message"),
+    ("answer", "readable", "said"),
     [
-        (error(403, "missing scope read:usage"), "no", "forbidden: cost_report answered 403: missing scope read:usage"),
-        (error(404, "no such thing"), "no", "forbidden: cost_report answered 404: not found: no such thing"),
-        (error(401, "invalid x-api-key"), "unknown", "auth: cost_report answered 401: invalid x-api-key"),
-        (error(529, "overloaded"), "unknown", "server: cost_report answered 529: overloaded"),
-        (error(429, "slow down"), "unknown", "rate_limited: cost_report answered 429: slow down"),
-        (error(400, "bad window"), "unknown", "request: cost_report answered 400: bad window"),
+        (error(403, "missing scope read:usage"), "no", "answered 403: missing scope read:usage"),
+        (error(404, "no such thing"), "no", "answered 404: not found: no such thing"),
+        (error(401, "invalid x-api-key"), "unknown", "answered 401: invalid x-api-key"),
+        (error(529, "overloaded"), "unknown", "answered 529: overloaded"),
+        (error(429, "slow down"), "unknown", "answered 429: slow down"),
+        (error(400, "bad window"), "unknown", "answered 400: bad window"),
+        (Answer(b"<title>Corporate login</title>", 403, {"content-type": "text/html"}), "unknown", "Corporate login"),
+        (Answer(b"<title>Corporate login</title>", 200, {"content-type": "text/html"}), "unknown", "Corporate login"),
     ],
 )
-def test_a_refusal_says_what_the_api_said(api: ScriptedApi, answer: Answer, entitled: str, message: str) -> None:
+def test_what_cannot_be_read_is_said_with_its_cause_and_what_to_do(
+    api: ScriptedApi, answer: Answer, readable: str, said: str
+) -> None:
     api.on(COST, answer)
-    expected = ["cost_report", entitled, "-", "-", *message.split(), *f"(request id {REQUEST_ID})".split()]
-    assert line(api, "cost_report") == expected
-    assert len(api.seen(COST)) == 1
+    assert line(api, "cost_report")[2:] == [readable, "-", "-"]
+    text = " ".join(checked(api).text().split())
+    assert text.startswith("Acme: Some of what is enabled can be read, and some cannot. cost_report answered ")
+    assert said in text
+    assert f"(request id {REQUEST_ID})" in text or b"<title>" in str(answer.body).encode()
+    assert text.count("What to do: ") == 1
+    assert len(api.seen(COST)) == 2  # once for each time it was checked
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_stray_refusal_of_something_else_says_nothing_of_the_entitlement(api: ScriptedApi, status: int) -> None:
-    api.on(COST, Answer(b"<title>Corporate login</title>", status, {"content-type": "text/html"}))
-    text = " ".join(line(api, "cost_report"))
-    assert text.startswith(f"cost_report unknown - - request: cost_report answered {status}: text/html, ")
-    assert '"Corporate login": a proxy or portal seems to answer in place of the API' in text
-    assert len(api.seen(COST)) == 1
+def test_what_is_not_needed_needs_nothing_to_be_done(api: ScriptedApi) -> None:
+    api.on(USERS, error(403, "no people"))
+    api.on(SERVICE_ACCOUNTS, error(401, "OAuth only", "authentication_error"))
+    found = checked(api)
+    assert found.exit_code == 0
+    assert found.text().count("Nothing has to be done: it is not needed.") == 2
+    assert line(api, "service_accounts")[2] == "no"  # not unknown: the key is fine for all the rest
 
 
-def test_a_refused_key_is_told_by_its_kind_and_leaves_the_entitlement_unknown(api: ScriptedApi) -> None:
+def test_a_refused_key_is_told_by_its_kind_once_and_leaves_the_rest_unknown(api: ScriptedApi) -> None:
     key = "sk-ant-api03-hunter2"
-    for path in (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS):
+    for path in ENDPOINTS:
         api.on(path, error(401, "invalid x-api-key", "authentication_error"))
-    _, text = run(api, ANTHROPIC_ADMIN_API_KEY=key)
-    rows = text.splitlines()[1:]
-    assert [row.split()[1] for row in rows] == ["unknown"] * 8
-    assert all("the key looks like a workspace's key (sk-ant-api03-…); an Admin key begins with" in row for row in rows)
+    status, text = run(api, ANTHROPIC_ADMIN_API_KEY=key)
+    assert status == 1
+    said = " ".join(text.split())
+    assert said.startswith("No report can be read. every endpoint answered 401: invalid x-api-key; the key looks like")
+    assert said.count("looks like a workspace's key (sk-ant-api03-…)") == 1
+    assert [row.split()[2] for row in text.splitlines()[-8:]] == ["unknown"] * 8
     assert "hunter2" not in text
 
 
 def test_an_answer_of_another_shape_is_named(api: ScriptedApi) -> None:
     api.on(COST, {"data": [{"starting_at": "2026-11-18T00:00:00Z", "results": [{"currency": "USD"}]}]})
-    words = line(api, "cost_report")
-    assert words[1] == "unknown"
-    assert "`amount`" in words
+    assert line(api, "cost_report")[2] == "unknown"
+    assert "`amount`" in checked(api).text()
 
 
 def test_one_failure_leaves_the_other_lines_alone(api: ScriptedApi) -> None:
     api.on(WORKSPACES, Answer({"data": []}, missing_bytes=3))
-    lines, readable = checked(api)
-    assert readable
-    assert [text.split()[1] for text in lines[1:]] == ["yes"] * 4 + ["unknown"] + ["yes"] * 3
-
-
-@pytest.mark.parametrize("path", [USAGE, COST, CLAUDE_CODE])
-def test_one_readable_report_is_enough(api: ScriptedApi, path: str) -> None:
-    for other in {USAGE, COST, CLAUDE_CODE} - {path}:
-        api.on(other, error(403))
-    assert checked(api)[1]
-
-
-def test_lists_without_a_report_are_not_enough(api: ScriptedApi) -> None:
-    for path in (USAGE, COST, CLAUDE_CODE):
-        api.on(path, error(403))
-    assert not checked(api)[1]
+    readable = [each.is_readable for each in checked(api).endpoints]
+    assert readable == [True] * 4 + [None] + [True] * 3
 
 
 def test_an_api_that_repeats_the_key_does_not_get_it_shown(api: ScriptedApi) -> None:
     api.on(COST, error(401, f"invalid x-api-key {KEY}\nsk-ant-api03-other"))
-    text = "\n".join(checked(api)[0])
-    assert KEY not in text
-    assert "sk-ant-api03-other" not in text
-    assert "invalid x-api-key …" in text
-    assert len(text.splitlines()) == 9
+    for text in (checked(api).text(), checked(api).json()):
+        assert KEY not in text
+        assert "sk-ant-api03-other" not in text
+        assert "invalid x-api-key …" in text
 
 
-# The command
+# Exit codes
+
+
+@pytest.mark.parametrize("enabled", [one for n in (1, 2, 3, 4) for one in itertools.combinations(BRINGS, n)])
+@pytest.mark.parametrize(
+    "refused",
+    [one for n in range(5) for one in itertools.combinations(("usage", "cost", "claude_code", "workspaces"), n)],
+)
+def test_the_exit_code_says_whether_all_some_or_none_of_the_enabled_can_be_read(
+    enabled: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    findings = tuple(
+        Finding(name, collector, is_report=name != "workspaces", needed=True, is_readable=name not in refused)
+        for name, collector in NAMES.items()
+        if collector in enabled
+    )
+    reports = [each for each in findings if each.is_report]
+    found = Checked("1", "https://api.anthropic.com", None, None, findings)
+    if all(each.is_readable for each in findings):
+        assert found.exit_code == 0
+    elif any(each.is_readable for each in reports):
+        assert found.exit_code == 3
+    else:
+        assert found.exit_code == 1
 
 
 def run(api: ScriptedApi, *flags: str, **environ: str) -> tuple[int, str]:
     """The exit status of `anthropic-exporter check` and everything that it wrote."""
-    flags = ("--api.base-url", api.base_url, "--log.level", "debug", *flags)
+    flags = ("--api.base-url", api.base_url, *flags)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
     ended = subprocess.run(
         [sys.executable, "-m", "exporter", "check", *flags],
@@ -250,40 +318,49 @@ def run(api: ScriptedApi, *flags: str, **environ: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def test_the_command_ends_with_0_when_a_report_is_readable(api: ScriptedApi) -> None:
-    api.on(COST, error(529, f"busy {KEY}"))
-    status, text = run(api, ANTHROPIC_ADMIN_API_KEY=KEY)
-    assert status == 0
-    assert text.splitlines()[0].split() == " ".join(HEADINGS).split()
-    assert len(text.splitlines()) == 9
+@pytest.mark.parametrize(
+    ("refused", "flags", "status"),
+    [
+        ((), (), 0),
+        ((COST,), (), 3),
+        ((WORKSPACES,), (), 3),
+        ((WORKSPACES,), ("--no-organization.enabled",), 0),
+        ((COST,), ("--no-cost.enabled",), 0),
+        ((USAGE, COST, CLAUDE_CODE), (), 1),
+        ((API_KEYS, USERS, SERVICE_ACCOUNTS, ME), (), 0),
+    ],
+)
+def test_the_command_ends_with_it(
+    api: ScriptedApi, refused: tuple[str, ...], flags: tuple[str, ...], status: int
+) -> None:
+    for path in refused:
+        api.on(path, error(403, "no"))
+    ended, text = run(api, *flags, ANTHROPIC_ADMIN_API_KEY=KEY)
+    assert ended == status, text
     assert KEY not in text
     assert {seen.headers["x-api-key"] for seen in api.requests} == {KEY}
-    # Nobody wants to wait for the end of the back-off here.
-    assert len(api.seen(COST)) == 1
 
 
-def test_the_command_ends_with_1_when_no_report_is_readable(api: ScriptedApi) -> None:
-    for path in (USAGE, COST, CLAUDE_CODE):
-        api.on(path, error(401, f"invalid x-api-key {KEY}"))
-    status, text = run(api, ANTHROPIC_ADMIN_API_KEY=KEY)
-    assert status == 1
-    assert KEY not in text
-    assert text.count("invalid x-api-key …") == 3
-
-
-def test_the_command_ends_with_2_when_the_key_file_cannot_be_used(api: ScriptedApi, tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text("two words")
-    status, text = run(api, "--api.key-file", str(file))
-    assert status == 2
-    assert text.startswith(f"anthropic-exporter: the key file {file} must hold the Admin API key alone")
-    assert "two words" not in text
-    assert api.requests == []
-
-
-def test_the_command_does_not_end_with_0_when_its_table_is_lost(api: ScriptedApi) -> None:
-    command = [sys.executable, "-m", "exporter", "check", "--api.base-url", api.base_url]
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        clean = environment(ANTHROPIC_ADMIN_API_KEY=KEY)
-        ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.DEVNULL, env=clean, timeout=60)
-    assert ended.returncode != 0
+def test_json_has_it_all_under_stable_names(api: ScriptedApi) -> None:
+    api.on(CLAUDE_CODE, error(403, "no such luck"))
+    status, text = run(api, "--output=json", ANTHROPIC_ADMIN_API_KEY=KEY)
+    found = json.loads(text)
+    assert (status, found["exit_code"]) == (3, 3)
+    assert found.keys() == {
+        "verdict",
+        "exit_code",
+        "version",
+        "api_base_url",
+        "organization",
+        "newest_day",
+        "endpoints",
+    }
+    assert found["organization"] == {"id": "org", "name": "Acme"}
+    refused = found["endpoints"][2]
+    assert (refused["endpoint"], refused["collector"], refused["is_readable"]) == (
+        "usage_report/claude_code",
+        "claude_code",
+        False,
+    )
+    assert refused["failure"]["message"] == "no such luck"
+    assert refused["failure"]["request_id"] == REQUEST_ID

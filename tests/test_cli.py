@@ -54,7 +54,7 @@ def test_with_little_memory_it_works_or_says_so_in_one_line(least: int, more: in
     else:
         assert version.stdout.startswith("anthropic-exporter, version ")
     assert checked.returncode == 1
-    assert checked.stderr == NO_MEMORY or (checked.stderr, checked.stdout[:8]) == ("", "ENDPOINT")
+    assert checked.stderr == NO_MEMORY or (checked.stderr, checked.stdout[:9]) == ("", "No report")
 
 
 def test_there_is_too_little_memory_and_enough(least: int) -> None:

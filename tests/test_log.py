@@ -18,7 +18,7 @@ from exporter import lines, log
 from exporter.api.client import Request
 from tests.support.pipes import Pipe
 from tests.support.processes import PATIENCE_SECONDS
-from tests.support.scripted import KEY, ScriptedApi, connect
+from tests.support.scripted import KEY, REQUEST_ID, ScriptedApi, connect
 
 FORMS: list[Literal["logfmt", "json"]] = ["logfmt", "json"]
 URL = "https://api.anthropic.com/v1/organizations/users?email=ada%40example.com&limit=1"
@@ -146,7 +146,9 @@ def test_the_server_s_and_the_loop_s_own_lines_begin_at_warning(capfd: pytest.Ca
     assert "msg=important" in line
 
 
-def test_the_http_client_writes_nothing_even_at_debug_level(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_request_is_one_line_at_debug_level_without_its_query(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     log.configure("debug", "logfmt")
 
     async def ask() -> None:
@@ -158,7 +160,10 @@ def test_the_http_client_writes_nothing_even_at_debug_level(capfd: pytest.Captur
         asyncio.run(ask())
     for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection"):
         logging.getLogger(name).critical("with %s", KEY)
-    assert written(capfd) == []
+    (line,) = written(capfd)
+    assert re.sub(r"ts=\S+ |seconds=[0-9.e-]+", "", line).strip() == (
+        f"level=debug msg=request method=GET endpoint=me status=200  bytes=2 request_id={REQUEST_ID}"
+    )
 
 
 # Secrets

@@ -246,9 +246,9 @@ def test_checks_table_is_printed_by_the_command() -> None:
     ) as url:
         done = run("check", ANTHROPIC_BASE_URL=url, **{KEY_VARIABLE: KEY})
         refused = run("check", ANTHROPIC_BASE_URL=url, **{KEY_VARIABLE: "sk-ant-admin01-wrong"})
-    assert (done.returncode, refused.returncode) == (0, 1)
-    assert re.search(r"^cost_report +no ", done.stdout, re.MULTILINE)
-    assert re.search(r"^usage_report/messages +yes ", done.stdout, re.MULTILINE)
+    assert (done.returncode, refused.returncode) == (3, 1)
+    assert re.search(r"^cost_report +cost +no ", done.stdout, re.MULTILINE)
+    assert re.search(r"^usage_report/messages +usage +yes ", done.stdout, re.MULTILINE)
     assert "wrong" not in refused.stdout + refused.stderr
     assert KEY not in done.stdout + done.stderr
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from exporter.api.errors import ApiError, reason_of
 from exporter.api.key import AdminKey, advice
 from exporter.api.redact import one_line
@@ -24,6 +26,8 @@ MAX_TRIES = 5
 # With less time left, a try would say that it took too long instead of what is wrong.
 SHORTEST_TRY_SECONDS = 1.0
 LONGEST_REQUEST_ID = 100
+
+log = structlog.get_logger()
 
 # (endpoint, HTTP status or "timeout" or "network", seconds) of every single request.
 Observer = Callable[[str, str, float], None]
@@ -118,7 +122,17 @@ class Client:
         answer = await self._transport.get(request.path, request.params, headers, limit_seconds)
         fault = None if answer.is_error else answer.fault
         seen = str(answer.status) if fault is None or fault.reason is Reason.SCHEMA else fault.reason.value
-        self._observe(request.endpoint, seen, loop.time() - start)
+        seconds = loop.time() - start
+        self._observe(request.endpoint, seen, seconds)
+        log.debug(
+            "request",
+            method="GET",
+            endpoint=request.endpoint,
+            status=seen,
+            seconds=round(seconds, 3),
+            bytes=len(answer.body),
+            request_id=_request_id(answer),
+        )
         if answer.is_page:
             return Reply(answer.body, _request_id(answer), answer.headers.get("content-type", ""))
         return self._failure(request, answer, key)

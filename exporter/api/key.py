@@ -17,7 +17,9 @@ READ_SECONDS = 5.0  # a file on a mount that hangs is no key
 LARGEST_FILE_BYTES = 65_536
 NEEDED = "an Admin key begins with sk-ant-admin (Console > Settings > Admin keys)"
 
+ADMIN = "an Admin key"
 _KINDS = (
+    (r"sk-ant-admin", ADMIN),
     (r"sk-ant-api03-", "a workspace's key (sk-ant-api03-…)"),
     (r"sk-ant-api01-", "a Claude Enterprise key (sk-ant-api01-…)"),
     (r"sk-ant-oat", "an OAuth token (sk-ant-oat…)"),
@@ -64,12 +66,16 @@ class AdminKey:
 
 def advice(key: str) -> str:
     """What there is to say of a key that is refused, never more of it than its kind; empty where it looks right."""
-    if key.startswith("sk-ant-admin"):
+    kind = kind_of(key)
+    if kind == ADMIN:
         return ""
-    kinds = (kind for pattern, kind in _KINDS if re.match(pattern, key))
-    kind = next(kinds, None)
     looks = f"the key looks like {kind}" if kind else "the key does not look like one of Anthropic's"
     return f"{looks}; {NEEDED}"
+
+
+def kind_of(key: str) -> str:
+    """What the key looks like, never more of it; empty where it does not look like one of Anthropic's."""
+    return next((kind for pattern, kind in _KINDS if re.match(pattern, key)), "")
 
 
 def _read_if_usable(file: Path) -> SecretStr | None:

@@ -1,62 +1,77 @@
-"""`anthropic-exporter check`: asks each endpoint once and says what the key may see."""
+"""`anthropic-exporter check`: asks the endpoints of what is enabled once, and says what the key may read."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from exporter import __version__
 from exporter.api.client import Client, Request
-from exporter.api.endpoints import CLAUDE_CODE, COST, ENDPOINTS, ME, USAGE, AnyEndpoint
+from exporter.api.endpoints import (
+    API_KEYS,
+    CLAUDE_CODE,
+    COST,
+    ME,
+    SERVICE_ACCOUNTS,
+    USAGE,
+    USERS,
+    WORKSPACES,
+    AnyEndpoint,
+)
 from exporter.api.errors import ApiError
 from exporter.api.key import AdminKey
-from exporter.api.pages import decode
+from exporter.api.pages import decode, pages
 from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.inventory import Me
 from exporter.api.shapes.usage import UsagePage
 from exporter.commands.assembly import Upstream, connect, utc_now
+from exporter.commands.checked import Checked, DayFound, Finding, OrganizationFound
+from exporter.contract.cost import CENTS
 from exporter.contract.days import ONE_DAY, utc_day
-from exporter.contract.state import Reason
+from exporter.contract.state import Failure, Reason
 from exporter.settings.model import Settings
 from exporter.sources.windows import MOST_BUCKETS, window
 
-HEADINGS = ("ENDPOINT", "ENTITLED", "NEWEST DATA", "ROWS", "SECONDS", "MESSAGE")
 WEEK = timedelta(days=7)
-NOTHING = "-"
 LIMIT = ("limit", str(MOST_BUCKETS))
 SHOWN_AS = {ME.name: "organization"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A line of the table."""
-
-    endpoint: AnyEndpoint
-    readable: bool
-    cells: tuple[str, ...]
+BRINGS: dict[str, tuple[AnyEndpoint, ...]] = {
+    "usage": (USAGE,),
+    "cost": (COST,),
+    "claude_code": (CLAUDE_CODE,),
+    "organization": (ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS),
+}
+NEEDED = (USAGE, COST, CLAUDE_CODE, WORKSPACES)  # of the others many keys have none
 
 
 def check(settings: Settings) -> int:
-    """Print what the configured key may see; 1 when none of the three reports is readable."""
+    """Print what the configured key may read; the exit code says whether it is all, some (3) or no report (1)."""
     api = Upstream(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))
+    enabled = [name for name, section in settings.collectors().items() if section.enabled]
 
-    async def ask() -> tuple[str, bool]:
+    async def ask() -> Checked:
         async with connect(settings, api, lambda *_: None, retry_seconds=0) as client:
-            return await look(client, utc_now())
+            return await look(client, utc_now(), enabled, settings.api.base_url)
 
-    text, readable = asyncio.run(ask())
-    print(text)
-    return 0 if readable else 1
+    found = asyncio.run(ask())
+    print(found.json() if settings.output == "json" else found.text())
+    return found.exit_code
 
 
-async def look(client: Client, now: datetime) -> tuple[str, bool]:
-    """The table, and whether any of the three reports is readable."""
-    today = utc_day(now)
-    findings = await asyncio.gather(*(_ask(client, endpoint, probe(endpoint, today)) for endpoint in ENDPOINTS))
-    readable = any(finding.readable for finding in findings if finding.endpoint.is_report)
-    return table([HEADINGS, *(finding.cells for finding in findings)]), readable
+async def look(client: Client, now: datetime, enabled: Sequence[str], base_url: str = "") -> Checked:
+    """What the endpoints of the enabled collectors answer, and the organization's own."""
+    asked = [(endpoint, name) for name in enabled for endpoint in BRINGS[name]]
+    if ME not in [endpoint for endpoint, _ in asked]:
+        asked.append((ME, "organization"))
+    looks = [_Look(client, endpoint, collector, now) for endpoint, collector in asked]
+    findings = _judged(await asyncio.gather(*(each.finding() for each in looks)))
+    organization = next((each.organization for each in looks if each.organization), None)
+    newest_day = next((each.newest_day for each in looks if each.newest_day), None)
+    return Checked(__version__, base_url, organization, newest_day, tuple(findings))
 
 
 def probe(endpoint: AnyEndpoint, today: date) -> Request:
@@ -70,38 +85,95 @@ def probe(endpoint: AnyEndpoint, today: date) -> Request:
     return endpoint.request()
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+class _Look:
+    """At one endpoint: of cost at all pages, for a day is to be whole; of the others at the first."""
+
+    def __init__(self, client: Client, endpoint: AnyEndpoint, collector: str, now: datetime) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._collector = collector
+        self._now = now
+        self.organization: OrganizationFound | None = None
+        self.newest_day: DayFound | None = None
+
+    async def finding(self) -> Finding:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        name = SHOWN_AS.get(self._endpoint.name, self._endpoint.name)
+        asked = Finding(
+            name,
+            self._collector,
+            self._endpoint.is_report,
+            self._endpoint in NEEDED,
+            None,
+            None,
+            None,
+            False,
+            0.0,
+            None,
+        )
+        try:
+            answers = await self._answers()
+        except ApiError as error:
+            failure = Failure(error.reason, name, error.message, error.status, error.request_id, self._now)
+            # Of an endpoint that fails otherwise nothing is known.
+            readable = False if error.reason is Reason.FORBIDDEN else None
+            return replace(asked, is_readable=readable, seconds=loop.time() - start, failure=failure)
+        days = [day for answer in answers for day in _days(answer)]
+        return replace(
+            asked,
+            is_readable=True,
+            newest_data=max(days, default=None),
+            rows=sum(map(_rows, answers)),
+            more_rows=self._endpoint is not COST and _has_more(answers[-1]),
+            seconds=loop.time() - start,
+        )
+
+    async def _answers(self) -> list[object]:
+        request = probe(self._endpoint, utc_day(self._now))
+        if self._endpoint is COST:
+            found = [page async for page in pages(self._client, request, COST.shape, made=lambda page: page)]
+            self.newest_day = _newest_day(found, utc_day(self._now))
+            return list(found)
+        answer = decode(await self._client.get(request), self._endpoint.shape, self._endpoint.name)
+        if isinstance(answer, Me):
+            self.organization = OrganizationFound(answer.id, answer.name or answer.id)
+        return [answer]
 
 
-async def _ask(client: Client, endpoint: AnyEndpoint, request: Request) -> Finding:
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    name = SHOWN_AS.get(endpoint.name, endpoint.name)
-    try:
-        answer = decode(await client.get(request), endpoint.shape, name)
-    except ApiError as error:
-        # With a refused key, nothing is known of the endpoint.
-        entitled = "no" if error.reason is Reason.FORBIDDEN else "unknown"
-        error.endpoint = name
-        cells = (entitled, NOTHING, NOTHING, f"{loop.time() - start:.2f}", f"{error.reason}: {error}")
-        return Finding(endpoint, False, (name, *cells))
-    days = list(_days(answer))
-    newest = max(days).isoformat() if days else NOTHING
-    cells = ("yes", newest, _rows(answer, days), f"{loop.time() - start:.2f}", "")
-    return Finding(endpoint, True, (name, *cells))
+def _judged(findings: Sequence[Finding]) -> list[Finding]:
+    """The service accounts may refuse a key that is right for all the rest: it says nothing of the key."""
+    refused = [each for each in findings if each.failure and each.failure.reason is Reason.AUTH]
+    if [each.endpoint for each in refused] == [SERVICE_ACCOUNTS.name]:
+        return [replace(each, is_readable=False) if each in refused else each for each in findings]
+    return list(findings)
 
 
-def _rows(answer: object, days: Sequence[date]) -> str:
-    """The rows of the answer's first page, with a plus sign when there are more pages."""
+def _newest_day(found: Iterable[CostPage], today: date) -> DayFound | None:
+    """The newest day that is over and has a row."""
+    cents: dict[date, Decimal] = {}
+    for page in found:
+        for bucket in page.data:
+            for row in bucket.results:
+                day = utc_day(bucket.starting_at)
+                cents[day] = cents.get(day, Decimal(0)) + Decimal(row.amount)
+    newest = max((day for day in cents if day < today), default=None)
+    return DayFound(newest, cents[newest] / CENTS) if newest else None
+
+
+def _rows(answer: object) -> int:
     if isinstance(answer, Me):
-        return "1"
-    count = len(days) if isinstance(answer, UsagePage | CostPage) else len(getattr(answer, "data", ()))
-    more = getattr(answer, "has_more", False) or getattr(answer, "next_page", None)
-    return f"{count}+" if more else str(count)
+        return 1
+    return sum(1 for _ in _days(answer)) if isinstance(answer, UsagePage | CostPage) else len(_data(answer))
+
+
+def _data(answer: object) -> Sequence[object]:
+    found: Sequence[object] = getattr(answer, "data", ())
+    return found
+
+
+def _has_more(answer: object) -> bool:
+    return bool(getattr(answer, "has_more", False) or getattr(answer, "next_page", None))
 
 
 def _days(page: object) -> Iterable[date]:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from exporter import __version__, memory
-from exporter.api.key import AdminKey
+from exporter.api.key import AdminKey, kind_of
 from exporter.background import DaemonThreads
 from exporter.commands.assembly import Upstream, assemble
 from exporter.jobs.poller import Poller
@@ -59,7 +59,18 @@ async def run(
             )
         )
         where = urls(sockets)
-        log.info("listening", version=__version__, metrics=" ".join(url + settings.web.telemetry_path for url in where))
+        log.info(
+            "listening",
+            version=__version__,
+            metrics=" ".join(url + settings.web.telemetry_path for url in where),
+            api=api.base_url,
+            key=kind_of(api.key.current.get_secret_value()) or "of an unknown kind",
+            collectors=", ".join(
+                f"{name} every {section.interval_seconds:g} s"
+                for name, section in settings.collectors().items()
+                if section.enabled
+            ),
+        )
         started(where)
         await _until(signalled, exporter.poller, server, sockets)
     log.info("stopped", signal=signalled.result().name if signalled.done() else None)

@@ -122,7 +122,8 @@ class Job(Generic[R]):
         started, waited = loop.time(), 0.0
         before = self._shown
         try:
-            outcome, failure = await self._read(now)
+            with structlog.contextvars.bound_contextvars(**self._about):
+                outcome, failure = await self._read(now)
             text, through = before.text, None
             if outcome and outcome.reading is not None:
                 waited = await self._wait_for_names()
@@ -248,10 +249,15 @@ class Job(Generic[R]):
             self._place.publisher.put(self._place.key, {})
             raise
 
+    @property
+    def _about(self) -> dict[str, str | None]:
+        """In every line of its log."""
+        return {"collector": self.state.collector, "organization": self._place.organization}
+
     def _tell(self, before: Shown[R], failure: ApiError | None) -> None:
         """What has changed. Something good may have been there without any success: in a list alone."""
         old, state = before.state, self.state
-        about = {"collector": state.collector, "organization": self._place.organization}
+        about = self._about
         if failure and old.reason is not failure.reason:
             had_data = old.last_success is not None or before.text.samples > 0
             log.error(

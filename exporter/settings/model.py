@@ -8,40 +8,30 @@ from __future__ import annotations
 import os
 import platform
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import pydantic_settings
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import ErrorDetails, ValidationError
-from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, CliUnknownArgs, NoDecode
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, CliUnknownArgs
 
 from exporter import __version__
 from exporter.api.address import is_loopback
 from exporter.settings.flags import unknown_flags, without_values_of_switches, wrong_flag
 from exporter.settings.messages import no_key, wrong_value
-from exporter.settings.sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, leaves_of, name_of
-from exporter.settings.values import (
-    SHORTEST_INTERVAL_SECONDS,
-    BaseUrl,
-    CertificatesFile,
-    Days,
-    Distinct,
-    Enabled,
-    Interval,
-    Key,
-    ListenAddresses,
-    ReadableFile,
-    Seconds,
-    TelemetryPath,
-    Words,
-)
+from exporter.settings.sections import Api, ClaudeCode, Collector, Config, Cost, Demo, Log, Organization, Usage, Web
+from exporter.settings.sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, flag_of, leaves_of, name_of
+from exporter.settings.values import SHORTEST_INTERVAL_SECONDS
 
 LONGEST_PROBLEM = 1000
+HELP_COLUMNS = 100
 REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
+DEMO_ADDRESS = "127.0.0.1:9817"  # whoever only has a look shows it to nobody
 # Problems with these in them are of the key, or of what may name its file: they say why there is none.
 OF_THE_KEY = ("ANTHROPIC_ADMIN_API_KEY", "api.key", "api in ", "config.file", "CONFIG_FILE")
 
@@ -56,93 +46,18 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-Dimension = Literal["api_key_id", "account_id", "service_account_id", "context_window", "inference_geo", "speed"]
+Command = Literal["serve", "demo", "check", "once"]
+# Flags of one command: the field, and whose it is.
+OF_COMMANDS = {"output": "check", "output_file": "once"}
+EPILOG = """\
+examples:
+  anthropic-exporter demo                       invented numbers, on http://localhost:9817
+  anthropic-exporter check                      what the key may read
+  anthropic-exporter --cost.days=14 --no-claude-code.enabled
+  anthropic-exporter once --output-file=/var/lib/node_exporter/anthropic.prom
 
-# The settings
-
-
-class SettingsSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
-
-
-class Config(SettingsSection):
-    file: Path | None = Field(default=None, description="YAML file with any of these settings, nested, in snake_case")
-
-
-class Api(SettingsSection):
-    base_url: BaseUrl = Field(
-        default="https://api.anthropic.com", description="Address of the API; https unless the host is loopback"
-    )
-    key: Key | None = Field(default=None, description="Admin API key; neither a flag nor in the YAML file")
-    key_file: ReadableFile | None = Field(default=None, description="File with the Admin API key")
-    timeout_seconds: Seconds = Field(default=30, description="Longest time that one HTTP request may take")
-    retry_seconds: Seconds = Field(default=60, description="Most time that a request may spend on retries")
-    ca_file: CertificatesFile | None = Field(
-        default=None, description="PEM file of certificate authorities to trust in addition to the default ones"
-    )
-
-
-class Web(SettingsSection):
-    listen_address: ListenAddresses = Field(
-        default=(":9817",),
-        description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
-    )
-    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
-    page: bool = Field(default=True, description="The page at /, with what was spent; without it there are but links")
-
-
-class Collector(SettingsSection):
-    enabled: Enabled = True
-    interval_seconds: Interval
-
-
-class Usage(Collector):
-    interval_seconds: Interval = 300
-    days: Days = 10
-    # The API groups by five at most, three of which are always there.
-    group_by: Annotated[tuple[Dimension, ...], NoDecode, Words, Distinct] = Field(
-        default=(),
-        max_length=2,
-        description="Dimensions to add to workspace_id, model, service_tier, at most 2 of api_key_id, account_id,"
-        " service_account_id, context_window, inference_geo, speed; repeatable or with commas",
-    )
-
-
-class Cost(Collector):
-    interval_seconds: Interval = 900
-    days: Days = 31
-
-
-class ClaudeCode(Collector):
-    interval_seconds: Interval = 900
-    days: Days = 9
-    actor_days: Days = Field(default=2, description="Number of the newest UTC days on which actors have their names")
-
-
-class Organization(Collector):
-    interval_seconds: Interval = 3600
-    name: str | None = Field(
-        default=None, min_length=1, description="Value of the label `organization`; without it there is no such label"
-    )
-
-
-class Log(SettingsSection):
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is logged"
-    )
-    format: Literal["logfmt", "json"] = Field(default="logfmt", description="Format of a line: logfmt or json")
-
-
-class Demo(SettingsSection):
-    actors: int = Field(default=50, ge=0, description="Number of people and API keys that use Claude Code")
-    workspaces: int = Field(default=6, ge=1, description="Number of workspaces")
-    seed: int = Field(default=1, description="Seed of the simulation: the same seed gives the same organization")
-    spike: bool = Field(default=False, description="One workspace's traffic runs away yesterday and today")
-    growth: bool = Field(
-        default=True,
-        description="The current day grows as the clock does; without it every day is whole from its start",
-    )
-
+Flags override environment variables, which override the YAML file.
+"""
 
 # The library hands nothing on to the sources: this is the environment that `load` was called with.
 environment: ContextVar[Mapping[str, str]] = ContextVar("environment", default=os.environ)
@@ -164,10 +79,16 @@ class Settings(BaseSettings):
         cli_parse_none_str="\0",  # no argument means None
     )
 
-    command: CliPositionalArg[Literal["serve", "demo", "check"]] = Field(
+    command: CliPositionalArg[Command] = Field(
         default="serve",
-        description="serve: the metrics of an organization; demo: those of a simulated one, without key or network;"
-        " check: the settings and the access of the key",
+        description="serve: the metrics of an organization (default); demo: those of a simulated one, without key or"
+        " network; check: what the key may read, and yesterday's cost; once: one exposition, after one refresh",
+    )
+    # Of one command each, and so but flags.
+    output: Literal["text", "json"] = Field(default="text", description="Of check: text for people, json for programs")
+    output_file: Path | None = Field(
+        default=None,
+        description="Of once: the file to write, replaced as a whole, as node_exporter's textfile collector wants it",
     )
     config: Config = Field(default=Config(), description="Configuration file")
     api: Api = Field(default=Api(), description="Admin API; its key: ANTHROPIC_ADMIN_API_KEY")
@@ -201,6 +122,7 @@ class Settings(BaseSettings):
         problems = list(unknown_flags(words, list(leaves())))
         if values.get("command") == "demo":
             values = _without(values, REAL_API)
+            values["web"] = {"listen_address": DEMO_ADDRESS} | values.get("web", {})
         wrong: set[tuple[str, ...]] = set()
         try:
             settings = validate(values)
@@ -232,8 +154,9 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     Raises SettingsError with all that is wrong, and SystemExit after `--help` and `--version`.
     """
     source = CliSettingsSource[ArgumentParser](Settings, add_argument_method=_add_argument)
-    source.root_parser.usage = "anthropic-exporter [serve | demo | check] [flags]"
-    source.root_parser.epilog = "Flags override environment variables, which override the YAML file."
+    source.root_parser.usage = f"anthropic-exporter [{' | '.join(get_args(Command))}] [flags]"
+    source.root_parser.epilog = EPILOG
+    source.root_parser.formatter_class = partial(RawDescriptionHelpFormatter, width=HELP_COLUMNS, max_help_position=34)
     version = f"anthropic-exporter, version {__version__} (python {platform.python_version()})"
     source.root_parser.add_argument("--version", action="version", version=version, help="print the version and exit")
     words, problems = without_values_of_switches(argv, FLAGS.values())
@@ -257,7 +180,11 @@ def _add_argument(parser: ArgumentParser, *names: str, **options: Any) -> None: 
         options["help"] = f"{leaf.description} ({leaf.env}{default})".replace("%", "%%")
         if isinstance(leaf.field.default, tuple):
             options["metavar"] = "str,..."
-    if leaf or "dest" not in options:  # others are the key, and each section as a JSON text
+    own = Settings.model_fields.get(names[0].removeprefix("--").replace("-", "_"))
+    if own and (names[0] == "command" or names[0][2:].replace("-", "_") in OF_COMMANDS):
+        options["help"] = own.description
+        parser.add_argument(*names, **options)
+    elif leaf or "dest" not in options:  # others are the key, and each section as a JSON text
         parser.add_argument(*names, **options)
 
 
@@ -272,7 +199,8 @@ def _without(values: Mapping[str, Any], paths: Collection[tuple[str, ...]]) -> d
 def _problem(path: tuple[str, ...], details: ErrorDetails, values: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":  # what a source refused, with its reason
         return f"{path[0]}: {details['input']}"
-    field = next((leaf.field for leaf in leaves() if leaf.path == path), Settings.model_fields["command"])
+    own = Settings.model_fields[path[0]] if len(path) == 1 else None
+    field = own or next(leaf.field for leaf in leaves() if leaf.path == path)
     return f"{name_of(path, values)}: {wrong_value(field, details, secret=path in REAL_API)}"
 
 
@@ -284,6 +212,9 @@ def _conflicts(
         yield f"{name_of(KEY, values)} and {name_of(KEY_FILE, values)}: set only one of them"
     if not any(section.enabled for section in settings.collectors().values()):
         yield "nothing to collect: all collectors are disabled"
+    for name, command in OF_COMMANDS.items():
+        if name in values and settings.command != command and ("command",) not in wrong:
+            yield f"{flag_of((name,))}: belongs to the command {command}"
     if settings.command == "demo" or ("command",) in wrong:
         return
     if not (key or key_file or any(word in problem for problem in problems for word in OF_THE_KEY)):

@@ -108,7 +108,7 @@ class Given(str):
 def name_of(path: SettingPath, values: Mapping[str, Any]) -> str:
     """What the one who gave the value called it."""
     if len(path) == 1:
-        return path[0]
+        return path[0] if path[0] == "command" else flag_of(path)
     value = values[path[0]][path[1]]
     if isinstance(value, Given):
         return value.name

@@ -124,7 +124,7 @@ class InventorySource:
         reading = InventoryReading.of(now, me, workspaces, default_id, api_keys, users, service_accounts, had.names)
         if reading.names is not had.names or not (previous or refresh.failures):
             name = reading.organization.name if reading.organization else None
-            log.info("names read", organization=name or "", workspaces=len(workspaces))
+            log.info("names read", organization=name or "", workspaces=len(workspaces.keys() - {default_id}))
         return Outcome(
             reading,
             refresh.failure,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Iterator, Sequence
 
@@ -49,7 +51,15 @@ def _bind(address: str) -> socket.socket:
             return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
         return socket.create_server(("", int(port)), backlog=BACKLOG)
     except (OSError, UnicodeError) as error:  # the latter for names that no name can be
-        raise ListenError(f"cannot listen on {address}: {getattr(error, 'strerror', None) or error}") from None
+        raise ListenError(f"cannot listen on {address}: {_said(error)}") from None
+
+
+def _said(error: OSError | UnicodeError) -> str:
+    """In the system's words alone: Python's have an address as a tuple."""
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno is None:
+        return getattr(error, "strerror", None) or str(error)
+    in_use = error.errno == errno.EADDRINUSE
+    return os.strerror(error.errno) + ("; choose another port with --web.listen-address=:PORT" if in_use else "")
 
 
 def urls(sockets: Sequence[socket.socket]) -> list[str]:

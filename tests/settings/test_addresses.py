@@ -27,6 +27,15 @@ def test_a_good_listen_address(address: str) -> None:
     assert load([f"--web.listen-address={address}"], KEY).web.listen_address == (address,)
 
 
+@pytest.mark.parametrize("command", ["serve", "check", "once"])
+def test_only_the_demo_is_for_this_machine_alone_unless_told_otherwise(command: str) -> None:
+    assert load([command], KEY).web.listen_address == (":9817",)
+    assert load(["demo"], {}).web.listen_address == ("127.0.0.1:9817",)
+    assert load(["demo", "--web.page=false"], {}).web.listen_address == ("127.0.0.1:9817",)
+    assert load(["demo", "--web.listen-address=:1"], {}).web.listen_address == (":1",)
+    assert load(["demo"], {"ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS": ":2"}).web.listen_address == (":2",)
+
+
 @pytest.mark.parametrize(
     ("url", "problem"),
     [

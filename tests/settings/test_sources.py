@@ -135,8 +135,10 @@ def test_help_tells_every_setting(argv: list[str], capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     for leaf in leaves():
         assert re.search(rf"\b{leaf.env}\b", text)
-        assert all(f"  {flag}" in text or f", {flag}\n" in text for flag in (leaf.flag, leaf.off_flag) if flag)
+        assert all(re.search(rf"(  |, ){flag}\b", text) for flag in (leaf.flag, leaf.off_flag) if flag)
     assert max(map(len, text.splitlines())) <= 100
+    for example in ("anthropic-exporter demo", "anthropic-exporter check", "anthropic-exporter once --output-file="):
+        assert example in text
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

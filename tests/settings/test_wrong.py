@@ -36,10 +36,10 @@ SECONDS = "must be a number, more than 0, at most 86400"
         ),
         ("--nonsense", "--nonsense: unknown setting"),
         ("-v", "-v: unknown setting"),
-        ("dmeo", "command: must be one of serve, demo, check, got 'dmeo', did you mean demo?"),
-        ("serv", "command: must be one of serve, demo, check, got 'serv', did you mean serve?"),
-        ("CHECK", "command: must be one of serve, demo, check, got 'CHECK', did you mean check?"),
-        ("run", "command: must be one of serve, demo, check, got 'run'"),
+        ("dmeo", "command: must be one of serve, demo, check, once, got 'dmeo', did you mean demo?"),
+        ("serv", "command: must be one of serve, demo, check, once, got 'serv', did you mean serve?"),
+        ("CHECK", "command: must be one of serve, demo, check, once, got 'CHECK', did you mean check?"),
+        ("run", "command: must be one of serve, demo, check, once, got 'run'"),
         ("--usage.enabled=maybe", "--usage.enabled: must be true or false, got 'maybe'"),
         ("--no-usage.enabled=", "--no-usage.enabled: must be true or false, got ''"),
         ("--help=me", "-h/--help: takes no value"),
@@ -99,7 +99,7 @@ def test_a_second_command_is_refused() -> None:
     assert problems("check", "serve") == ["serve: surplus argument, after the command"]
     assert problems("--usage.enabled", "yes", "check") == [
         "check: surplus argument, after the command",
-        "command: must be one of serve, demo, check, got 'yes'",
+        "command: must be one of serve, demo, check, once, got 'yes'",
     ]
 
 

@@ -382,7 +382,9 @@ def test_an_address_in_use_is_named() -> None:
         address = f"127.0.0.1:{one.getsockname()[1]}"
         with pytest.raises(ListenError) as caught:
             listen([address])
-    assert str(caught.value).startswith(f"cannot listen on {address}: Address already in use")
+    assert str(caught.value) == (
+        f"cannot listen on {address}: Address already in use; choose another port with --web.listen-address=:PORT"
+    )
 
 
 def test_one_address_in_use_leaves_none_open() -> None:

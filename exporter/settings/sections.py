@@ -1,0 +1,109 @@
+"""Every section of settings: its defaults, units (in names), descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import NoDecode
+
+from exporter.settings.values import (
+    BaseUrl,
+    CertificatesFile,
+    Days,
+    Distinct,
+    Enabled,
+    Interval,
+    Key,
+    ListenAddresses,
+    ReadableFile,
+    Seconds,
+    TelemetryPath,
+    Words,
+)
+
+Dimension = Literal["api_key_id", "account_id", "service_account_id", "context_window", "inference_geo", "speed"]
+
+
+class SettingsSection(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class Config(SettingsSection):
+    file: Path | None = Field(default=None, description="YAML file with any of these settings, nested, in snake_case")
+
+
+class Api(SettingsSection):
+    base_url: BaseUrl = Field(
+        default="https://api.anthropic.com", description="Address of the API; https unless the host is loopback"
+    )
+    key: Key | None = Field(default=None, description="Admin API key; neither a flag nor in the YAML file")
+    key_file: ReadableFile | None = Field(default=None, description="File with the Admin API key")
+    timeout_seconds: Seconds = Field(default=30, description="Longest time that one HTTP request may take")
+    retry_seconds: Seconds = Field(default=60, description="Most time that a request may spend on retries")
+    ca_file: CertificatesFile | None = Field(
+        default=None, description="PEM file of certificate authorities to trust in addition to the default ones"
+    )
+
+
+class Web(SettingsSection):
+    listen_address: ListenAddresses = Field(
+        default=(":9817",),
+        description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
+    )
+    telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
+    page: bool = Field(default=True, description="The page at /, with what was spent; without it there are but links")
+
+
+class Collector(SettingsSection):
+    enabled: Enabled = True
+    interval_seconds: Interval
+
+
+class Usage(Collector):
+    interval_seconds: Interval = 300
+    days: Days = 10
+    # The API groups by five at most, three of which are always there.
+    group_by: Annotated[tuple[Dimension, ...], NoDecode, Words, Distinct] = Field(
+        default=(),
+        max_length=2,
+        description="Dimensions to add to workspace_id, model, service_tier, at most 2 of api_key_id, account_id,"
+        " service_account_id, context_window, inference_geo, speed; repeatable or with commas",
+    )
+
+
+class Cost(Collector):
+    interval_seconds: Interval = 900
+    days: Days = 31
+
+
+class ClaudeCode(Collector):
+    interval_seconds: Interval = 900
+    days: Days = 9
+    actor_days: Days = Field(default=2, description="Number of the newest UTC days on which actors have their names")
+
+
+class Organization(Collector):
+    interval_seconds: Interval = 3600
+    name: str | None = Field(
+        default=None, min_length=1, description="Value of the label `organization`; without it there is no such label"
+    )
+
+
+class Log(SettingsSection):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is logged"
+    )
+    format: Literal["logfmt", "json"] = Field(default="logfmt", description="Format of a line: logfmt or json")
+
+
+class Demo(SettingsSection):
+    actors: int = Field(default=50, ge=0, description="Number of people and API keys that use Claude Code")
+    workspaces: int = Field(default=6, ge=1, description="Number of workspaces")
+    seed: int = Field(default=1, description="Seed of the simulation: the same seed gives the same organization")
+    spike: bool = Field(default=False, description="One workspace's traffic runs away yesterday and today")
+    growth: bool = Field(
+        default=True,
+        description="The current day grows as the clock does; without it every day is whole from its start",
+    )
