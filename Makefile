@@ -51,7 +51,7 @@ preview: dev ## Draw the dashboards (Node 20, Prometheus, Chromium); ARGS="cost 
 pictures: dev ## Draw the documentation's pictures of the dashboards anew
 	@$(RUN) tests.preview pictures
 
-docs: dev ## Write the reference tables of the README anew
+docs: dev ## Write the reference tables of docs/ anew
 	@$(RUN) docs.reference
 
 # The lists hold hashes and no address; the versions in them are kept unless ARGS=--upgrade.

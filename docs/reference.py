@@ -27,7 +27,8 @@ from exporter.settings.sections import Dimension
 from exporter.settings.sources import Leaf
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+FOLDER = ROOT / "docs"
+SIZING = FOLDER / "sizing.md"
 OF_THE_API = re.compile(r"anthropic_(?!exporter_)")
 BLOCK = re.compile(r"(?<=<!-- generated: )(?P<name>\w+)(?P<start> -->\n)(?P<content>.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -335,11 +336,14 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def generated(text: str) -> str:
-    """The text with its blocks written anew; those that are not made here stay as they are."""
-    for name, make in BLOCKS.items():
-        text = with_block(text, name, make())
-    return text
+def file_of(name: str) -> Path:
+    """Each table has a page of its own."""
+    return FOLDER / f"{name}.md"
+
+
+def generated(name: str) -> str:
+    """The page with its table written anew."""
+    return with_block(file_of(name).read_text(encoding="utf-8"), name, BLOCKS[name]())
 
 
 def with_block(text: str, name: str, content: str) -> str:
@@ -352,4 +356,5 @@ def with_block(text: str, name: str, content: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in BLOCKS:
+        file_of(each).write_text(generated(each), encoding="utf-8")

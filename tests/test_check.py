@@ -250,7 +250,7 @@ def test_a_refused_key_is_told_by_its_kind_once_and_leaves_the_rest_unknown(api:
     status, text = run(api, ANTHROPIC_ADMIN_API_KEY=key)
     assert status == 1
     said = " ".join(text.split())
-    assert said.startswith("No report can be read. every endpoint answered 401: invalid x-api-key; the key looks like")
+    assert said.startswith("No report can be read. Every endpoint answered 401: invalid x-api-key; the key looks like")
     assert said.count("looks like a workspace's key (sk-ant-api03-…)") == 1
     assert [row.split()[2] for row in text.splitlines()[-8:]] == ["unknown"] * 8
     assert "hunter2" not in text

@@ -4,33 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from docs import reference
 from docs.reference import REPORTS, Report, families
 from exporter.api.endpoints import SPEED_BETA
 from exporter.api.shapes.usage import UsageResult
 from exporter.contract.labels import MEANINGS
+from exporter.contract.state import Failure, Reason, Unserved
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
-from exporter.settings.model import leaves
+from exporter.settings.model import leaves, load
 from tests.benchmarks import __main__ as benchmarks
 from tests.support.exporting import KEY
+from tests.support.grafana.rules import complaint
 from tests.support.processes import eventually, exporter, get, until_ready
 from tests.test_prometheus import prometheus, query
 
-README = reference.README.read_text(encoding="utf-8")
-CONTRIBUTING = (reference.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-SECURITY = (reference.ROOT / "SECURITY.md").read_text(encoding="utf-8")
-RECIPES = dict(
-    re.findall(r"^# (.+)\n((?:[^#\n].*\n)+)", re.findall(r"```promql\n(.*?)```", README, re.DOTALL)[0], re.MULTILINE)
-)
+# Every page, by its path.
+PAGES = {
+    str(path.relative_to(reference.ROOT)): path.read_text(encoding="utf-8")
+    for path in (*reference.ROOT.glob("*.md"), *reference.FOLDER.glob("*.md"), reference.ROOT / "grafana/runbook.md")
+}
+README, CONTRIBUTING, FAQ = PAGES["README.md"], PAGES["CONTRIBUTING.md"], PAGES["docs/faq.md"]
+SIZING = PAGES["docs/sizing.md"]
+MOST_LINES = 150  # of the README
+FENCES = [
+    (path, kind, code)
+    for path, text in PAGES.items()
+    for kind, code in re.findall(r"^ *```(\w+)\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+]
+(PROMQL,) = [code for path, kind, code in FENCES if kind == "promql" and path.startswith("docs/")]
+RECIPES = dict(re.findall(r"^# (.+)\n((?:[^#\n].*\n)+)", PROMQL, re.MULTILINE))
+# What the pages tell people to type: a test that does, or why none does.
+COMMANDS = {
+    "make demo": "tests/test_process.py runs the same command",
+    "pip install --require-hashes -r requirements.txt && pip install --no-deps .": "tests/test_release.py installs it",
+    "export ANTHROPIC_ADMIN_API_KEY_FILE=/run/secrets/anthropic-admin-key": "tests/settings/test_key.py",
+    "anthropic-exporter check": "tests/test_check.py",
+    "anthropic-exporter": "tests/test_process.py",
+    "docker compose up": "needs a registry: tests/grafana/test_stack.py runs what it would run",
+    "curl -s http://localhost:9817/api/v1/status | jq '.organizations[0].spend.month_to_date_usd'": "below",
+    "anthropic-exporter once --output-file=/var/lib/node_exporter/textfile/anthropic.prom": "tests/test_once.py",
+}
 # Alerts, while nothing is wrong; the month to date, until the API has reported anything of the month's first day.
 FIRST_OF_THE_MONTH = datetime.now(UTC).day == 1
 MAY_BE_EMPTY = ("Alert: ", *(["Month to date"] if FIRST_OF_THE_MONTH else []))
@@ -49,13 +73,110 @@ def each_report() -> pytest.MarkDecorator:
     return pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.endpoint.name)
 
 
-def test_the_readme_has_the_tables_that_the_code_makes() -> None:
-    assert set(reference.BLOCKS) < set(re.findall("<!-- generated: (.*) -->", README))
-    assert reference.generated(README) == README, "if this is meant: make docs"
+@pytest.mark.parametrize("name", reference.BLOCKS)
+def test_a_page_has_the_table_that_the_code_makes(name: str) -> None:
+    page = reference.file_of(name).read_text(encoding="utf-8")
+    assert re.findall("<!-- generated: (.*) -->", page) == [name]
+    assert reference.generated(name) == page, "if this is meant: make docs"
+
+
+def test_the_readme_is_short_and_hides_nothing() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
+    assert not [path for path, text in PAGES.items() if "<details" in text]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_lead_somewhere(path: str) -> None:
+    folder = (reference.ROOT / path).parent
+    for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[path]):
+        target, _, anchor = link.partition("#")
+        if target.startswith(("https://", "http://")):
+            assert re.fullmatch(r"https://[\w.-]+/\S*", target), link
+            continue
+        found = (folder / target).resolve() if target else reference.ROOT / path
+        assert found.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}, link
+
+
+def test_the_pages_of_the_documentation_are_in_its_index() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", PAGES["docs/README.md"]))
+    assert linked == {Path(path).name for path in PAGES if path.startswith("docs/")} - {"README.md"}
+
+
+def test_every_command_is_run_by_a_test_or_it_is_known_why_not() -> None:
+    typed = {
+        line.partition("   #")[0].strip()
+        for path, kind, code in FENCES
+        for line in code.splitlines()
+        if kind == "sh" and path in {"README.md", *(page for page in PAGES if page.startswith("docs/"))}
+    }
+    assert typed == set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/scraping.md"])
+def test_prometheus_takes_the_configuration(program: Callable[[str], str], tmp_path: Path, path: str) -> None:
+    (config,) = [code for page, kind, code in FENCES if page == path and kind == "yaml" and "scrape_configs" in code]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(config, encoding="utf-8")
+    assert complaint(program("promtool"), "check", "config", file) == ""
+
+
+def test_yaml_is_yaml() -> None:
+    for _, kind, code in FENCES:
+        if kind == "yaml":
+            assert isinstance(yaml.safe_load(code), dict)
+
+
+def test_the_polls_that_are_told_are_those_of_the_settings() -> None:
+    polls = {name: round(3600 / section.interval_seconds) for name, section in load(["demo"], {}).collectors().items()}
+    for title, name in (
+        ("usage report", "usage"),
+        ("cost report", "cost"),
+        ("Claude Code report", "claude_code"),
+        ("each list of the organization", "organization"),
+    ):
+        assert re.search(rf"^\| {title} \| {polls[name]}\b", FAQ, re.MULTILINE), title
+
+
+def test_the_reasons_of_failures_are_all_explained() -> None:
+    table = PAGES["docs/troubleshooting.md"].partition("| reason |")[2].partition("\n\n")[0]
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))
+    assert sorted(told) == sorted(Reason)
+
+
+def test_the_status_is_told_field_by_field() -> None:
+    """Every name that the JSON has stands on its page, and the command that it shows gives the number."""
+    page = PAGES["docs/status.md"]
+    with exporter("demo", "--no-demo.growth") as (_, base_url):
+        until_ready(base_url)
+        status = eventually(lambda: _told(base_url), "the numbers")
+    names = (
+        set(sent_names(status)) | {field.name for field in fields(Failure)} | {field.name for field in fields(Unserved)}
+    )
+    assert names - set(re.findall(r"\w+", page)) == set()
+    assert isinstance(status["organizations"][0]["spend"]["month_to_date_usd"], int | float | None)
+
+
+def _told(base_url: str) -> dict[str, Any] | None:
+    status: dict[str, Any] = get(f"{base_url}/api/v1/status").json()
+    (organization,) = status["organizations"] or [{"spend": None, "claude_code": None}]
+    return status if organization["spend"] and organization["claude_code"] else None
+
+
+def sent_names(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield name
+            yield from sent_names(below)
+    elif isinstance(value, list):
+        for each in value:
+            yield from sent_names(each)
 
 
 def test_the_sizing_table_has_every_size_and_reaches_its_targets() -> None:
-    (block,) = [found["content"] for found in reference.BLOCK.finditer(README) if found["name"] == "benchmark"]
+    (block,) = [found["content"] for found in reference.BLOCK.finditer(SIZING) if found["name"] == "benchmark"]
     _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if "|" in line]
     sizes = [float(row[0].replace(",", "")) for row in rows if row[0][0:1].isdigit()]
     assert sizes == pytest.approx(benchmarks.SIZES, rel=0.01)
@@ -151,7 +272,8 @@ def test_a_field_that_is_not_described_is_found() -> None:
 
 
 def test_the_prose_names_only_what_there_is() -> None:
-    prose = reference.BLOCK.sub("", README) + CONTRIBUTING + SECURITY
+    texts = "\n".join(text for path, text in PAGES.items() if path != "CHANGELOG.md")
+    prose = re.sub(r"https?://\S+", "", reference.BLOCK.sub("", texts))
     names = [family.name for family in families()]
     for name, wildcard in re.findall(r"\b(anthropic_[a-z_]+)(\*?)", prose):
         assert name in names or (wildcard and any(each.startswith(name) for each in names)), name
@@ -172,13 +294,9 @@ def test_the_instructions_name_only_files_and_targets_that_there_are() -> None:
         assert set(command.split()) <= set(targets), command
     for path in re.findall(r"`((?:exporter|tests)/[\w./]+)`|`([A-Z]+\.md)`", CONTRIBUTING):
         assert (root / "".join(path)).exists(), path
-    for link in re.findall(r"\]\(([^#)]+)\)", README):
-        assert (root / link).exists(), link
-    headings = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", README, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= headings
 
 
-def test_prometheus_answers_every_recipe_of_the_readme(program: Callable[[str], str], tmp_path: Path) -> None:
+def test_prometheus_answers_every_recipe(program: Callable[[str], str], tmp_path: Path) -> None:
     assert len(RECIPES) == 9
     with exporter("demo", "--no-demo.growth") as (_, base_url):
         until_ready(base_url)

@@ -59,7 +59,7 @@ MEANINGS = {
     "speed": "`standard` or `fast`; `--usage.group-by=speed`",
     "collector": "`usage`, `cost`, `claude_code` or `organization`",
     "source": "`legacy` or `admin`",
-    "reason": "why a refresh failed, see [When the API fails](#when-the-api-fails)",
+    "reason": "why a refresh failed, see [When the API fails](troubleshooting.md#why-a-refresh-failed)",
     "api_endpoint": "the API's path without `/v1/organizations/`",
     "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of a request: HTTP status, `timeout` or "
     "`network`",

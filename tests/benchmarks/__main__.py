@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from docs.reference import README, with_block
+from docs.reference import SIZING, with_block
 from exporter import __version__
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("series", nargs="*", type=int, default=SIZES)
-    parser.add_argument("--write", action="store_true", help="write the table into the README")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/sizing.md")
     arguments = parser.parse_args()
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
@@ -82,9 +82,8 @@ def main() -> None:
             verdict = _verdict(*rows)
     print(verdict)
     if arguments.write:
-        folded = ["<details><summary>All sizes</summary>", "", *heading, *table, "", "</details>"]
-        content = "\n".join([verdict, "", *folded])
-        README.write_text(with_block(README.read_text(encoding="utf-8"), "benchmark", content), "utf-8")
+        content = "\n".join([verdict, "", *heading, *table, ""])
+        SIZING.write_text(with_block(SIZING.read_text(encoding="utf-8"), "benchmark", content), "utf-8")
 
 
 def _heading() -> Iterator[str]:
