@@ -272,7 +272,8 @@ def test_a_field_that_is_not_described_is_found() -> None:
 
 
 def test_the_prose_names_only_what_there_is() -> None:
-    texts = "\n".join(text for path, text in PAGES.items() if path != "CHANGELOG.md")
+    others = {"CHANGELOG.md", "grafana/runbook.md"}  # what was, and the rules' own names
+    texts = "\n".join(text for path, text in PAGES.items() if path not in others)
     prose = re.sub(r"https?://\S+", "", reference.BLOCK.sub("", texts))
     names = [family.name for family in families()]
     for name, wildcard in re.findall(r"\b(anthropic_[a-z_]+)(\*?)", prose):
