@@ -19,8 +19,8 @@ DEMO_KEY = "sk-ant-admin01-demo"
 DEMO_TEXT = """\
 A simulated organization: all numbers are invented.
 
-  metrics    {metrics}
   page       {page}
+  metrics    {metrics}
   Admin API  {api}  (x-api-key: {key})
 
 Scrape it with Prometheus:

@@ -34,6 +34,7 @@ SIGNS = {
 }
 # A change that says something, as the Cost dashboard judges it.
 JUDGED_USD, ORANGE, RED = Decimal(25), Decimal("0.25"), Decimal("0.5")
+HALF = Decimal("0.5")
 
 
 def _judged(now: Decimal | None, before: Decimal | None) -> str:
@@ -74,7 +75,9 @@ CONTENT_SECURITY_POLICY = (
 
 def rendered(status: Status) -> bytes:
     """The page in UTF-8."""
-    organizations = [_told(each, status.made_at) for each in status.organizations]
+    organizations = [
+        _told(each, status.made_at, in_full=place < MOST_IN_FULL) for place, each in enumerate(status.organizations)
+    ]
     return _PAGE.render(
         status=status,
         now=status.made_at,
@@ -87,15 +90,21 @@ def rendered(status: Status) -> bytes:
     ).encode()
 
 
-def _told(organization: OrganizationStatus, now: datetime) -> dict[str, Any]:
-    """What the templates ask for."""
+def _told(organization: OrganizationStatus, now: datetime, *, in_full: bool) -> dict[str, Any]:
+    """What the templates ask for; of one that has but a line, what that needs."""
     found = list(problems(organization, now))
-    spend = organization.spend
-    return {
+    line = {
         "of": organization,
         "name": organization.label or organization.name or "This organization",
         "problems": found,
         "verdict": _verdict(organization, found),
+    }
+    return line | _in_full(organization, now) if in_full else line
+
+
+def _in_full(organization: OrganizationStatus, now: datetime) -> dict[str, Any]:
+    spend = organization.spend
+    return {
         "desk": chart(spend.days, *DESK) if spend and spend.workspaces else None,
         "phone": chart(spend.days, *PHONE) if spend and spend.workspaces else None,
         "newest_is_yesterday": bool(spend and spend.newest and (now.date() - spend.newest).days == 1),
@@ -120,7 +129,7 @@ def _why(spend: Spend) -> str:
     parts = [
         f"{words.short(each.name)} ({words.change(each.usd - each.before_usd)})"
         for each in (*spend.moved_workspaces[:1], *spend.moved_models[:1])
-        if each.before_usd is not None and each.name != NONE and (each.usd - each.before_usd) * difference > 0
+        if each.before_usd is not None and each.name != NONE and (each.usd - each.before_usd) / difference >= HALF
     ]
     most = f", most of it by {' and '.join(parts)}" if parts else ""
     more = "more" if difference > 0 else "less"
