@@ -16,7 +16,7 @@ from exporter.status.organization import Story, View
 from exporter.status.page import rendered
 
 # Of a core, which may be spent on them where something changes every second.
-MOST_OF_A_CORE = 0.02
+MOST_OF_A_CORE = 0.01
 COMPRESSION = 6
 
 
