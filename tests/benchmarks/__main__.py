@@ -106,7 +106,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
     for number, row in enumerate(rows):
         yield _markdown(f"{row.series:,}" if number == 0 else "", row.server, row.cells, _number)
     for peer in peers:
-        yield _markdown("", f"exporter better than {peer.server}, times", _ratios(peer.cells, own.cells), _ratio)
+        yield _markdown("", f"times as good as {peer.server}", _ratios(peer.cells, own.cells), _ratio)
 
 
 def _verdict(own: Row, client: Row, nginx: Row) -> str:
