@@ -42,10 +42,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Unserved:
-    """An endpoint that the API does not serve to this key."""
+    """An endpoint that the API does not serve to this key, with the API's own words."""
 
     endpoint: str
     message: str
+    status: int | None
+    request_id: str | None
 
 
 @dataclass(frozen=True)

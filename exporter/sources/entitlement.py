@@ -31,7 +31,7 @@ class _Endpoint:
     granted: bool = False
     refused_since: datetime | None = None
     given_up_at: datetime | None = None
-    message: str = ""
+    refusal: ApiError | None = None
 
     def is_due(self, now: datetime) -> bool:
         return self.given_up_at is None or not timedelta() <= now - self.given_up_at < RETRY_AFTER
@@ -44,12 +44,12 @@ class _Endpoint:
         if self.granted:
             self.refused_since = None
 
-    def refuse(self, message: str, now: datetime) -> bool:
+    def refuse(self, refusal: ApiError, now: datetime) -> bool:
         """Whether the endpoint is given up with this refusal."""
         self.refused_since = self.refused_since or now
         if self.granted and now - self.refused_since < GIVE_UP_AFTER:
             return False
-        self.granted, self.given_up_at, self.message = False, now, message
+        self.granted, self.given_up_at, self.refusal = False, now, refusal
         return True
 
 
@@ -71,8 +71,12 @@ class Entitlement:
 
     @property
     def unserved(self) -> tuple[Unserved, ...]:
-        """The endpoints that are given up, with the API's own messages."""
-        return tuple(Unserved(name, each.message) for name, each in self._endpoints.items() if each.given_up_at)
+        """The endpoints that are given up."""
+        return tuple(
+            Unserved(name, each.refusal.message, each.refusal.status, each.refusal.request_id)
+            for name, each in self._endpoints.items()
+            if each.given_up_at and each.refusal
+        )
 
     async def attempt(
         self,
@@ -87,7 +91,7 @@ class Entitlement:
         """
         state = self._endpoints.setdefault(endpoint, _Endpoint())
         if not state.is_due(now):
-            raise NotEntitled(state.message)
+            raise NotEntitled(str(state.refusal))
         try:
             answer = await ask()
         except ApiError as error:
@@ -95,7 +99,7 @@ class Entitlement:
                 state.interrupt()
                 raise
             was_given_up = state.given_up_at is not None
-            if not state.refuse(str(error), now):
+            if not state.refuse(error, now):
                 raise
             if not was_given_up:
                 log.warning(
@@ -105,7 +109,7 @@ class Entitlement:
                     request_id=error.request_id,
                     message=error.message,
                 )
-            raise NotEntitled(state.message) from None
+            raise NotEntitled(str(error)) from None
         if state.given_up_at:
             log.info("endpoint is served to this key now", endpoint=endpoint)
         state.grant()

@@ -115,8 +115,17 @@ def _in_full(organization: OrganizationStatus, now: datetime) -> dict[str, Any]:
         ]
         if spend
         else [],
-        "unserved": {each.endpoint: each.message for one in organization.collectors for each in one.unserved},
+        "unserved": _unserved(organization),
     }
+
+
+def _unserved(organization: OrganizationStatus) -> dict[str, list[str]]:
+    """The endpoints by what the API says of them, which is often the same."""
+    found: dict[str, list[str]] = {}
+    for one in organization.collectors:
+        for each in one.unserved:
+            found.setdefault(f"HTTP {each.status}: {each.message}", []).append(each.endpoint)
+    return found
 
 
 def _why(spend: Spend) -> str:

@@ -96,5 +96,8 @@ def _listed(group: list[CollectorStatus]) -> str:
 
 
 def _refusals(collectors: tuple[CollectorStatus, ...] | list[CollectorStatus]) -> str:
-    said = dict.fromkeys(each.message for one in collectors for each in one.unserved)
-    return next(iter(said), "The API refuses it.")
+    first = next((each for one in collectors for each in one.unserved), None)
+    if first is None:
+        return "The API refuses it."
+    request_id = f" (request ID {first.request_id})" if first.request_id else ""
+    return f"{first.endpoint} answered {first.status}: {first.message or 'no reason given'}{request_id}"

@@ -128,7 +128,7 @@ def test_what_the_key_may_not_see_is_told_with_the_api_s_words(clock: Clock) -> 
         assert refused["state"] == "not served"
         (unserved,) = refused["unserved"]
         assert unserved["endpoint"] == "usage_report/claude_code"
-        assert "not for you" in unserved["message"]
+        assert (unserved["message"], unserved["status"], unserved["request_id"]) == ("not for you", 403, REQUEST_ID)
         assert told(exporter)["claude_code"] is None
         api.on(CLAUDE_CODE, works)
         clock("2026-11-21T13:00:00Z")

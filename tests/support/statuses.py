@@ -145,7 +145,7 @@ UNSEEN = tuple(
         last_success=None,
         data_through=None,
         series=0,
-        unserved=(Unserved(f"{name}_report", "cost_report answered 403: this key has no access to the Admin API"),),
+        unserved=(Unserved(f"{name}_report", "this key has no access to the Admin API", 403, "req_011CVexample"),),
     )
     for name in COLLECTORS
 )
