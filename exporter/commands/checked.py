@@ -105,7 +105,7 @@ class Checked:
             status = f" answered {failure.status}" if failure.status else " failed"
             request_id = f" (request id {failure.request_id})" if failure.request_id else ""
             names = (
-                "every endpoint" if len(group) == len(self.endpoints) else ", ".join(each.endpoint for each in group)
+                "Every endpoint" if len(group) == len(self.endpoints) else ", ".join(each.endpoint for each in group)
             )
             yield ""
             yield from _wrapped(f"{names}{status}: {message or reason}{request_id}")

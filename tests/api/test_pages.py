@@ -364,11 +364,13 @@ def test_money_keeps_its_text(api: ScriptedApi, amount: str) -> None:
 
 MANY_AT_ONCE = """
 import asyncio, sys
+from exporter import log
 from exporter.api.endpoints import CLAUDE_CODE
 from exporter.api.pages import pages
 from tests.support.answers import claude_code_row
 from tests.support.scripted import connect, ScriptedApi
 sys.setswitchinterval(1e-6)
+log.configure("error", "logfmt")
 
 async def read(client, day):
     request = CLAUDE_CODE.request(("starting_at", day))

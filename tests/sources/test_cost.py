@@ -219,7 +219,8 @@ def test_text_of_a_foreign_currency_is_not_logged(clock: Clock) -> None:
         with capture_logs() as lines:
             await exporter.refresh("cost")
         assert "ada@example.com" not in str(lines)
-        assert "Expected `USD`" in lines[0]["message"]
+        (failed,) = [line for line in lines if line["log_level"] == "error"]
+        assert "Expected `USD`" in failed["message"]
 
     with_exporter({"2026-11-20": [cost_row("5", currency="EUR, says ada@example.com")]}, act)
 
@@ -243,7 +244,8 @@ def test_money_that_is_not_a_number_of_dollars_fails_the_refresh_and_names_the_f
     async def act(exporter: Exporter) -> None:
         with capture_logs() as lines:
             await exporter.refresh("cost")
-        assert names in lines[0]["message"]
+        (failed,) = [line for line in lines if line["log_level"] == "error"]
+        assert names in failed["message"]
         assert exporter.value("anthropic_exporter_collector_failing", collector="cost", reason="schema") == 1
         assert exporter.value("anthropic_exporter_collector_up", collector="cost") == 0
         assert COST_USD not in exporter.exposed
