@@ -25,6 +25,7 @@ from exporter.contract.state import Reason
 
 MAX_PAGES = 10_000
 LARGE_BYTES = 50_000  # what is larger takes a millisecond and more to read
+REST = 4  # times as long as a large page took to read
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
 # Of msgspec's messages the only one that has the value in it; currencies are the only enumeration.
 _WITH_VALUE = re.compile(r"Invalid enum value .*(?= - at `[^`]*`$)", re.DOTALL)
@@ -69,7 +70,7 @@ async def pages(
     while True:
         reply = await client.get(following)
         is_large = len(reply.body) > LARGE_BYTES
-        cursor, result = await asyncio.to_thread(_at_half_speed, partial(read, reply)) if is_large else read(reply)
+        cursor, result = await asyncio.to_thread(_unhurried, partial(read, reply)) if is_large else read(reply)
         yield result
         if cursor is None:
             return
@@ -77,14 +78,14 @@ async def pages(
         following = request.having((paging.value, cursor))
 
 
-def _at_half_speed(read: Callable[[], T]) -> T:
-    """In a thread, which rests for as long as it has read: a scrape wants the interpreter's lock half a dozen times."""
+def _unhurried(read: Callable[[], T]) -> T:
+    """In a thread, which then rests: a scrape wants the interpreter's lock half a dozen times."""
     with _one_at_a_time:
         start = time.perf_counter()
         try:
             return read()
         finally:
-            time.sleep(time.perf_counter() - start)
+            time.sleep(REST * (time.perf_counter() - start))
 
 
 def _cursor(page: Page | IdPage) -> str | None:
