@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import threading
 import time
@@ -26,6 +27,7 @@ from exporter.contract.state import Reason
 MAX_PAGES = 10_000
 LARGE_BYTES = 50_000  # what is larger takes a millisecond and more to read
 REST = 4  # times as long as a large page took to read
+DIGEST_BYTES = 16
 LONGEST_CURSOR = 4_000  # characters; longer ones may not fit a URL
 # Of msgspec's messages the only one that has the value in it; currencies are the only enumeration.
 _WITH_VALUE = re.compile(r"Invalid enum value .*(?= - at `[^`]*`$)", re.DOTALL)
@@ -45,21 +47,33 @@ async def pages(
     *,
     made: Callable[[E], T],
     unreadable: Counter[str] | None = None,
+    known: dict[bytes, E] | None = None,
 ) -> AsyncIterator[T]:
     """What is made of every page of a report or list. Large pages are read in a thread.
 
-    Counts in `unreadable`, by field, what is left out of a list's rows. Raises `ApiError`: `pagination` for a missing
-    or repeated cursor or bucket and for a list that goes on with nothing new, `schema` for a body of another shape or a
-    row that comes twice.
+    Counts in `unreadable`, by field, what is left out of a list's rows. `known` has the pages of the last reading of
+    this request by the digest of their bytes, which are not decoded again; after a whole reading, those of this one.
+    Raises `ApiError`: `pagination` for a missing or repeated cursor or bucket and for a list that goes on with nothing
+    new, `schema` for a body of another shape or a row that comes twice.
     """
     seen: set[str] = set()
     repeats = Repeats()
+    whole: dict[bytes, E] = {}
+
+    def of(reply: Reply) -> tuple[E, bool]:
+        """The page, and whether it is as it was."""
+        if known is None:
+            return decode(reply, shape, request.endpoint, unreadable), False
+        digest = hashlib.blake2b(reply.body, digest_size=DIGEST_BYTES).digest()
+        before = known.get(digest)
+        whole[digest] = before or decode(reply, shape, request.endpoint, unreadable)
+        return whole[digest], before is not None
 
     def read(reply: Reply) -> tuple[str | None, T]:
-        page = decode(reply, shape, request.endpoint, unreadable)
+        page, is_known = of(reply)
         cursor = _cursor(page)
         problem = _problem(cursor, seen)
-        found = (Reason.PAGINATION, problem) if problem else repeats.found(page, reply.body)
+        found = (Reason.PAGINATION, problem) if problem else repeats.found(page, reply.body, is_known=is_known)
         if found:
             reason, message = found
             raise ApiError(reason, request.endpoint, message, status=200, request_id=reply.request_id)
@@ -71,6 +85,9 @@ async def pages(
         reply = await client.get(following)
         is_large = len(reply.body) > LARGE_BYTES
         cursor, result = await asyncio.to_thread(_unhurried, partial(read, reply)) if is_large else read(reply)
+        if cursor is None and known is not None:
+            known.clear()
+            known.update(whole)
         yield result
         if cursor is None:
             return

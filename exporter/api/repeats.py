@@ -75,14 +75,32 @@ class Repeats:
         # Hashes of their dimensions: to free a hundred thousand tuples at once would hold up scrapes.
         self._rows: set[int] = set()
         self._ids: set[str] = set()
+        # Of an earlier reading, which held them against one another; None as soon as there is something new.
+        self._known: list[ReportPage] | None = []
 
-    def found(self, page: Page | IdPage, body: bytes | bytearray) -> Found | None:
+    def found(self, page: Page | IdPage, body: bytes | bytearray, *, is_known: bool = False) -> Found | None:
         """What of the page, whose body that is, has come before."""
         if isinstance(page, ReportPage):
+            if is_known and self._known is not None:
+                self._known.append(page)
+                return None
+            self._count_known()
             return self._in_report(page, body)
         if isinstance(page, TokenPage | IdPage):
             return self._in_list(page)
         return None
+
+    def _count_known(self) -> None:
+        for page in self._known or ():
+            for start, rows in page.buckets():
+                self._begin(start)
+                self._rows |= {hash(DIMENSIONS[type(row)](row)) for row in rows}
+        self._known = None
+
+    def _begin(self, start: datetime | None) -> None:
+        if start is not None:
+            self._buckets.add(start)
+            self._rows.clear()
 
     def _in_list(self, page: TokenPage | IdPage) -> Found | None:
         ids = {row.id for row in page.data}
@@ -95,9 +113,7 @@ class Repeats:
         for number, (start, rows) in enumerate(page.buckets()):
             if start in self._buckets:
                 return Reason.PAGINATION, "the answer repeats a bucket"
-            if start is not None:
-                self._buckets.add(start)
-                self._rows.clear()
+            self._begin(start)
             if rows and self._has_row(rows, number, start, body):
                 return Reason.SCHEMA, "the answer has a row twice: all its dimensions are those of another one"
         return None

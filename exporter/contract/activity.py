@@ -65,3 +65,12 @@ class Activity(Untracked):
     models: Sequence[ModelUse]
     customer_type: str | None = None
     terminal: str | None = None
+
+
+class ReadPage(Untracked):
+    """A page of a day as it was read: its bytes' digest, where it goes on, and how many of the day's rows it had."""
+
+    digest: bytes
+    has_more: bool
+    next_page: str | None
+    rows: int

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, partial
 
-from exporter.contract.activity import Activity
+from exporter.contract.activity import Activity, ReadPage
 from exporter.contract.days import are_equal, day_label, exposed_days, let_go
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
@@ -70,11 +70,12 @@ class ClaudeCodeDay:
 
 @dataclass(frozen=True)
 class ClaudeCodeReading:
-    """The days, when the refresh that read each of them began, and when the last one did."""
+    """The days, when the refresh that read each of them began, and when the last one did; the pages of named days."""
 
     days: Mapping[date, ClaudeCodeDay]
     days_read_at: Mapping[date, datetime]
     read_at: datetime
+    pages: Mapping[date, Sequence[ReadPage]] = field(default_factory=dict)
 
 
 # `actor`, `actor_type`, `customer_type`.

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.contract.claude_code import FoldedRows
+from exporter.api.client import Client
+from exporter.api.errors import ApiError
+from exporter.contract.claude_code import ClaudeCodeReading, FoldedRows
+from exporter.sources.claude_code import ClaudeCodeSource
 from tests.support.answers import CLAUDE_CODE, Row, claude_code_row, script
 from tests.support.exporting import Exporter, Exposed, exporting, labels
 from tests.support.processes import PATIENCE_SECONDS
-from tests.support.scripted import ScriptedApi, Seen, error
+from tests.support.scripted import NOW, ScriptedApi, Seen, connect, error
 
 Clock = Callable[[str], Any]
 TODAY, YESTERDAY = "2026-11-21", "2026-11-20"
@@ -327,6 +330,62 @@ def test_sums_and_active_actors_are_the_same_however_many_days_have_names(rows: 
         api.on(CLAUDE_CODE, page)
         one, two, every = asyncio.run(run(api.base_url))
     assert one == two == every
+
+
+# The terminal and sessions of each row of each page, the cursors' beginning; a row of another day has none.
+versions = st.tuples(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=3, unique_by=lambda row: row[0]),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from("ab"),
+)
+
+
+@settings(max_examples=80)
+@given(st.lists(versions, min_size=1, max_size=4).flatmap(lambda made: st.lists(st.sampled_from(made), max_size=8)))
+def test_what_is_read_again_is_what_a_first_reading_finds(in_turn: list[Any]) -> None:
+    """Whatever of the pages is as it was, also where a row comes twice, which the API may do in any of them."""
+    version: Any = None
+
+    def page(seen: Seen) -> Row:
+        of_pages, token = version
+        number = int((seen.param("page") or "a0")[1:])
+        more = number + 1 < len(of_pages)
+        rows = [
+            claude_code_row(
+                TODAY if terminal else YESTERDAY,
+                terminal_type=f"terminal {terminal}",
+                core_metrics=claude_code_row(TODAY)["core_metrics"] | {"num_sessions": sessions},
+            )
+            for terminal, sessions in of_pages[number]
+        ]
+        return {"data": rows, "has_more": more, "next_page": f"{token}{number + 1}" if more else None}
+
+    async def read(client: Client, before: ClaudeCodeReading | None) -> ClaudeCodeReading | str:
+        try:
+            return (await ClaudeCodeSource(client, days=1, actor_days=1).read(before, NOW)).reading or "nothing"
+        except ApiError as error:
+            return error.message
+
+    def rows_of(found: ClaudeCodeReading | str) -> object:
+        return found if isinstance(found, str) else found.days[NOW.date()].rows
+
+    async def run() -> None:
+        nonlocal version
+        async with connect(api) as client:
+            before: ClaudeCodeReading | None = None
+            for one in in_turn:
+                version = one
+                again, first = await read(client, before), await read(client, None)
+                assert rows_of(again) == rows_of(first)
+                if isinstance(again, ClaudeCodeReading):
+                    before = again
+
+    with ScriptedApi() as api:
+        api.on(CLAUDE_CODE, page)
+        asyncio.run(run())
 
 
 def without_actors(exposed: Exposed) -> dict[str, dict[Any, Fraction]]:
