@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.contract import own
+from exporter.contract import nowcast, own
 from exporter.contract.families import CHAPTERS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
@@ -27,6 +27,8 @@ VOLATILE = re.compile(
     r"anthropic_exporter_api_request_duration_seconds_(?:bucket|sum))(?:\{.*\})?) \S+$",
     re.MULTILINE,
 )
+# There are too few days to be judged, no price has changed, and it is no demo.
+ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, own.DEMO)
 PYTHON = re.compile(r'python_version="[^"]*"')
 
 
@@ -38,7 +40,7 @@ def exposition(clock: Callable[[str], Any]) -> str:
         flags = ["--usage.days", "2", "--cost.days", "2", "--claude-code.days", "3", "--organization.name", "acme"]
         async with exporting(base_url, *flags) as exporter:
             # One after the other: the order of the requests is the order of their series.
-            for collector in ("organization", "usage", "cost", "claude_code"):
+            for collector in ("organization", "usage", "cost", "nowcast", "claude_code"):
                 await exporter.refresh(collector)
             return exporter.text
 
@@ -57,6 +59,8 @@ def test_the_exposition_is_the_golden_one(exposition: str, request: pytest.Fixtu
 def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clock(exposition: str) -> None:
     begins = {
         "anthropic_cost_": "cost",
+        "anthropic_price_": "cost",
+        "anthropic_unpriced_": "cost",
         "anthropic_exporter_bucket_start_": "clock",
         "anthropic_exporter_day_info": "clock",
         "anthropic_exporter_": "own",
@@ -73,7 +77,7 @@ def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clo
 
 
 def test_every_family_is_declared_with_the_labels_that_it_has(exposition: str) -> None:
-    declared = {family.name: family for page in CHAPTERS for family in page if family is not own.DEMO}
+    declared = {family.name: family for page in CHAPTERS for family in page if family not in ABSENT}
     assert re.findall(r"^# TYPE (\S+)", exposition, re.MULTILINE) == list(declared)
     for found in text_string_to_metric_families(exposition):
         family = declared[found.name + "_total" if found.type == "counter" else found.name]
@@ -89,7 +93,7 @@ def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Call
 
 def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
     data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
-    assert len(data) == 21
+    assert len(data) == 26
     for name, text in data:
         assert f"# TYPE {name} gauge\n" in exposition
         assert "refreshed in the background, not at the scrape" in text

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "exporter"
 MOST_LINES = 300
 # From the top down; what is in a line may use what is below it, and itself.
-LAYERS = ("commands", "settings", "web", "jobs", "sources", "api", "status", "exposition", "contract")
+LAYERS = ("commands", "settings", "web", "jobs", "sources", "api", "status", "exposition", "nowcast", "contract")
 # What everybody may use: they know nothing of the rest, but for what is said here.
 GROUND: dict[str, set[str]] = {
     "background": set(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 
 from exporter import __revision__, __version__
 from exporter.api.address import is_loopback
@@ -12,22 +13,28 @@ from exporter.api.client import Client, Observer
 from exporter.api.key import AdminKey
 from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeTable
-from exporter.contract.cost import CostTable
+from exporter.contract.cost import CostReading, CostTable
 from exporter.contract.days import utc_day
 from exporter.contract.inventory import InventoryTable
 from exporter.contract.labels import label_text
+from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
 from exporter.contract.people import People
 from exporter.contract.usage import UsageTable
 from exporter.exposition.publisher import Publisher
+from exporter.jobs.job import Job
 from exporter.jobs.organization import OrganizationJobs, Plan, Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.log import dropped_lines
+from exporter.nowcast.list_prices import ListPrices
+from exporter.nowcast.nowcaster import Nowcaster
 from exporter.settings.model import Settings
+from exporter.settings.prices_file import read_prices
 from exporter.sources.claude_code import ClaudeCodeSource
 from exporter.sources.cost import CostSource
 from exporter.sources.inventory import InventorySource
 from exporter.sources.lists import Lists
+from exporter.sources.meters import MeterSource
 from exporter.sources.usage import UsageSource
 from exporter.status.answers import StatusBoard
 from exporter.status.document import About
@@ -149,5 +156,17 @@ def organization_jobs(
         inventory=Plan(InventorySource(Lists(client)), InventoryTable(people, prefix), inventory.interval_seconds)
         if inventory.enabled
         else None,
+        nowcast=partial(_nowcast, settings, client, prefix) if settings.has_nowcast else None,
     )
     return client, jobs
+
+
+def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostReading]) -> Plan[MeterReading]:
+    file = settings.cost.prices_file
+    nowcaster = Nowcaster(ListPrices(read_prices(file) if file else {}), utc_now)
+
+    def of(meters: MeterReading, today: date) -> CostNowcast | None:
+        return nowcaster.nowcast(meters, cost.reading, today) if cost.reading else None
+
+    source = MeterSource(client, lambda: cost.state)
+    return Plan(source, NowcastTable(settings.cost.days, of, prefix), settings.nowcast.interval_seconds)

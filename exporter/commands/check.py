@@ -51,7 +51,7 @@ NEEDED = (USAGE, COST, CLAUDE_CODE, WORKSPACES)  # of the others many keys have 
 def check(settings: Settings) -> int:
     """Print what the configured key may read; the exit code says whether it is all, some (3) or no report (1)."""
     api = Upstream(settings.api.base_url, AdminKey(settings.api.key, settings.api.key_file))
-    enabled = [name for name, section in settings.collectors().items() if section.enabled]
+    enabled = [name for name in settings.enabled() if name in BRINGS]
 
     async def ask() -> Checked:
         async with connect(settings, api, lambda *_: None, retry_seconds=0) as client:

@@ -66,9 +66,7 @@ async def run(
             api=api.base_url,
             key=kind_of(api.key.current.get_secret_value()) or "of an unknown kind",
             collectors=", ".join(
-                f"{name} every {section.interval_seconds:g} s"
-                for name, section in settings.collectors().items()
-                if section.enabled
+                f"{name} every {section.interval_seconds:g} s" for name, section in settings.enabled().items()
             ),
         )
         started(where)

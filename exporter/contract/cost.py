@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from exporter.contract.days import ONE_DAY, day_label, day_range, exposed_days, month_of
+from exporter.contract.days import ONE_DAY, day_label, day_range, end_of, exposed_days, month_of
 from exporter.contract.labels import joined, label_text
 from exporter.contract.metric import Family, Metric, Sample, Section
 from exporter.contract.names import Names
@@ -19,19 +19,23 @@ from exporter.contract.zeros import Pair, PairedDay, zero_rows
 CENTS = 100
 # The API refuses windows without a complete day; three cover the days that may still be unreported.
 COMPLETE_DAYS = 3
+# A day without a row counts as reported, at zero, this long after its end; and one with rows as complete.
+COMPLETE_AFTER = timedelta(hours=72)
 WORKSPACE = ("workspace", "workspace_id")
 OWN_LABELS = ("cost_type", "model", "token_type", "service_tier")
 LABELS = ("days_ago", *WORKSPACE, *OWN_LABELS)
 
 
 class CostRecord(Untracked):
-    """A row of one day; the amount is in cents."""
+    """A row of one day; the amount is in cents. The last two dimensions become no labels."""
 
     workspace_id: str | None
     cost_type: str
     model: str
     token_type: str
     service_tier: str
+    inference_geo: str
+    context_window: str
     cents: Decimal
 
     @property
@@ -43,7 +47,16 @@ class CostRecord(Untracked):
         return (self.workspace_id or "", self.model, self.cost_type, self.token_type, self.service_tier)
 
     def nothing(self) -> CostRecord:
-        return CostRecord(self.workspace_id, self.cost_type, self.model, self.token_type, self.service_tier, Decimal(0))
+        return CostRecord(
+            self.workspace_id,
+            self.cost_type,
+            self.model,
+            self.token_type,
+            self.service_tier,
+            self.inference_geo,
+            self.context_window,
+            Decimal(0),
+        )
 
 
 def window_start(today: date, days: int) -> date:
@@ -68,6 +81,11 @@ class CostReading:
 
     def is_reported(self, day: date) -> bool:
         return self.first <= day <= self.reported_through
+
+    def is_complete(self, day: date) -> bool:
+        """Whether the bill has come whole: a later day has a row, or 72 hours are over. It may still be revised."""
+        newest = max(self.days, default=self.first)
+        return self.is_reported(day) and (day < newest or self.read_at >= end_of(day) + COMPLETE_AFTER)
 
 
 def _cents(record: CostRecord) -> Iterable[Sample]:

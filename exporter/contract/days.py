@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from exporter.contract.labels import label_text
 
@@ -21,6 +21,14 @@ class Day(Generic[Row_co]):
 
     rows: Sequence[Row_co]
     changed_at: datetime
+
+    @classmethod
+    def of(cls, rows: Sequence[Row_co], read_at: datetime, before: Self | None) -> Self:
+        """The earlier day itself where its rows are equal; takes the rows."""
+        if before is None or not are_equal(before.rows, rows):
+            return cls(rows, read_at)
+        let_go(rows)
+        return before
 
 
 def midnight(day: date) -> datetime:

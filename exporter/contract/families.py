@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from exporter.contract import claude_code, clock, cost, inventory, own, usage
+from exporter.contract import claude_code, clock, cost, inventory, nowcast, own, usage
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
 CHAPTERS = (
     cost.FAMILIES,
+    nowcast.FAMILIES,
     own.FAMILIES,
     usage.FAMILIES,
     claude_code.FAMILIES,

@@ -53,7 +53,7 @@ DATA_THROUGH = _declared(
 SERIES = _declared("collector_series", "Samples exposed", "samples", "collector")
 INFO = _declared(
     "collector_info",
-    "Which API the collector reads: legacy or analytics reports, else admin",
+    "Which API the collector reads: legacy or analytics reports, else admin; none for nowcast",
     "1",
     "collector",
     "source",
@@ -139,7 +139,7 @@ def job_families(state: State, organization: str | None) -> Iterator[Family]:
     for declared, number_of in _OF_STATE:
         number = number_of(state)
         yield _family(declared, organization, [] if number is None else [((name,), number)])
-    yield _family(INFO, organization, [((name, state.source), 1)])
+    yield _family(INFO, organization, [((name, state.source), 1)] if state.source else [])
     yield _family(FAILING, organization, [((name, each), int(each is state.reason)) for each in Reason])
     yield _family(FAILURES, organization, [((name, each), state.failures[each]) for each in Reason])
 

@@ -6,13 +6,13 @@ finer, or every key and tier of a single day would be a series on all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import NamedTuple, Protocol, Self, TypeVar
 
-from exporter.contract.days import Day, are_equal, let_go
+from exporter.contract.days import Day
 
 LONGEST_BEFORE = timedelta(days=11)
 LONGEST_AFTER = timedelta(days=7)
@@ -42,14 +42,6 @@ R = TypeVar("R", bound=Paired)
 
 @dataclass(frozen=True, eq=False)
 class PairedDay(Day[R]):
-    @classmethod
-    def of(cls, rows: Sequence[R], read_at: datetime, before: PairedDay[R] | None) -> PairedDay[R]:
-        """The earlier day itself where its rows are equal; takes the rows."""
-        if before is None or not are_equal(before.rows, rows):
-            return cls(rows, read_at)
-        let_go(rows)
-        return before
-
     @cached_property
     def zeros(self) -> Mapping[Pair, tuple[tuple[str, ...], R]]:
         """A row of nothing for each pair that the day has, with its order."""

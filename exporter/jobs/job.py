@@ -114,7 +114,9 @@ class Job(Generic[R]):
     async def turn(self) -> None:
         """Wait until all its endpoints may be polled."""
         for endpoint in self._source.endpoints:
-            await self._pace.turn(endpoint, self.state.collector)
+            await self._pace.turn(
+                endpoint, self.state.collector, self.state.interval_seconds, yields=self._source.yields
+            )
 
     async def refresh_once(self, now: datetime) -> None:
         """Read and show. Never raises for what the API does; all that is shown and known is replaced, or stays."""

@@ -14,6 +14,7 @@ from exporter.contract.cost import CostReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
+from exporter.contract.nowcast import MeterReading
 from exporter.contract.own import organization_families
 from exporter.contract.usage import UsageReading
 from exporter.exposition.publisher import Publisher
@@ -48,7 +49,10 @@ class Requests:
 
 
 class OrganizationJobs:
-    """`rank` is the organization's place among the others, by name. A collector that is None is not wanted."""
+    """`rank` is the organization's place among the others, by name. A collector that is None is not wanted.
+
+    The nowcast is planned with the job that it has its bills from.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class OrganizationJobs:
         usage: Plan[UsageReading] | None,
         claude_code: Plan[ClaudeCodeReading] | None,
         inventory: Plan[InventoryReading] | None,
+        nowcast: Callable[[Job[CostReading]], Plan[MeterReading]] | None = None,
     ) -> None:
         self.name = name
         self._rank = rank
@@ -76,11 +81,13 @@ class OrganizationJobs:
         self.cost = self._job(0, cost, names)
         self.usage = self._job(1, usage, names)
         self.claude_code = self._job(2, claude_code)
+        self.nowcast = self._job(4, nowcast(self.cost), names) if nowcast and self.cost else None
+        self._bill: CostReading | None = None
         self._show_all()
 
     def __iter__(self) -> Iterator[Refreshed]:
         """All jobs; the one that the others have their names from is the first."""
-        for job in (self.inventory, self.cost, self.usage, self.claude_code):
+        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast):
             if job is not None:
                 yield job
 
@@ -91,8 +98,9 @@ class OrganizationJobs:
     def view(self) -> View:
         """All that there is now, for the page."""
         inventory, cost, usage, claude_code = self.inventory, self.cost, self.usage, self.claude_code
+        nowcast = self.nowcast
         found = inventory.reading.organization if inventory and inventory.reading else None
-        jobs = {"cost": cost, "usage": usage, "claude_code": claude_code, "organization": inventory}
+        jobs = {"cost": cost, "usage": usage, "nowcast": nowcast, "claude_code": claude_code, "organization": inventory}
         return View(
             name=found.name if found else None,
             label=self.name,
@@ -130,11 +138,14 @@ class OrganizationJobs:
         return reading.names if reading else self._no_names
 
     async def _shown(self) -> None:
-        """A job has shown something new: if it was names, those who use them follow."""
+        """A job has shown something new: if it was names, those who use them follow; if a bill, the nowcast."""
         names = self._names()
         if names is not self._named:
             self._named = names
             for job in self:
                 if job.uses_names:
                     (await job.rewritten(self._publisher.today))()
+        elif self.nowcast and self.cost and self.cost.reading is not self._bill:
+            (await self.nowcast.rewritten(self._publisher.today))()
+        self._bill = self.cost.reading if self.cost else None
         self._show_all()

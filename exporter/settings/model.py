@@ -24,7 +24,19 @@ from exporter import __version__
 from exporter.api.address import is_loopback
 from exporter.settings.flags import unknown_flags, without_values_of_switches, wrong_flag
 from exporter.settings.messages import no_key, wrong_value
-from exporter.settings.sections import Api, ClaudeCode, Collector, Config, Cost, Demo, Log, Organization, Usage, Web
+from exporter.settings.sections import (
+    Api,
+    ClaudeCode,
+    Collector,
+    Config,
+    Cost,
+    Demo,
+    Log,
+    Nowcast,
+    Organization,
+    Usage,
+    Web,
+)
 from exporter.settings.sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, flag_of, leaves_of, name_of
 from exporter.settings.values import SHORTEST_INTERVAL_SECONDS
 
@@ -95,6 +107,7 @@ class Settings(BaseSettings):
     web: Web = Field(default=Web(), description="Endpoint")
     usage: Usage = Field(default=Usage(), description="Usage of the API")
     cost: Cost = Field(default=Cost(), description="Cost")
+    nowcast: Nowcast = Field(default=Nowcast(), description="Nowcast: what is not billed yet")
     claude_code: ClaudeCode = Field(default=ClaudeCode(), description="Claude Code")
     organization: Organization = Field(
         default=Organization(), description="Organization: workspaces, keys, people, and their names"
@@ -104,7 +117,21 @@ class Settings(BaseSettings):
     unknown_flags: CliUnknownArgs
 
     def collectors(self) -> dict[str, Collector]:
+        """The sections that are of a collector."""
         return {name: section for name, section in self if isinstance(section, Collector)}
+
+    @property
+    def has_nowcast(self) -> bool:
+        """It has nothing to say without usage and cost."""
+        return self.nowcast.enabled and self.usage.enabled and self.cost.enabled
+
+    def enabled(self) -> dict[str, Collector]:
+        """The collectors that refresh."""
+        return {
+            name: section
+            for name, section in self.collectors().items()
+            if (self.has_nowcast if name == "nowcast" else section.enabled)
+        }
 
     @classmethod
     def settings_customise_sources(
@@ -210,7 +237,7 @@ def _conflicts(
     key, key_file = (name in values.get("api", {}) for _, name in (KEY, KEY_FILE))
     if key and key_file:
         yield f"{name_of(KEY, values)} and {name_of(KEY_FILE, values)}: set only one of them"
-    if not any(section.enabled for section in settings.collectors().values()):
+    if not settings.enabled():
         yield "nothing to collect: all collectors are disabled"
     for name, command in OF_COMMANDS.items():
         if name in values and settings.command != command and ("command",) not in wrong:
@@ -220,7 +247,15 @@ def _conflicts(
     if not (key or key_file or any(word in problem for problem in problems for word in OF_THE_KEY)):
         yield no_key(environment.get())
     if BASE_URL not in wrong and not is_loopback(settings.api.base_url):
-        for section, collector in settings.collectors().items():
-            if collector.enabled and collector.interval_seconds < SHORTEST_INTERVAL_SECONDS:
-                name, got = name_of((section, "interval_seconds"), values), values[section]["interval_seconds"]
-                yield f"{name}: must be at least {SHORTEST_INTERVAL_SECONDS} for the real API, got {got!r}"
+        yield from _too_often(settings, values)
+
+
+def _too_often(settings: Settings, values: Mapping[str, Any]) -> Iterator[str]:
+    """An endpoint may be polled once a minute; the nowcast polls that of usage, too."""
+    for section, collector in settings.enabled().items():
+        is_shared = section == "usage" and settings.has_nowcast
+        shortest = SHORTEST_INTERVAL_SECONDS * (2 if is_shared else 1)
+        if collector.interval_seconds < shortest:
+            name, got = name_of((section, "interval_seconds"), values), values[section]["interval_seconds"]
+            beside = " while nowcast.enabled, which polls the same report" if is_shared else ""
+            yield f"{name}: must be at least {shortest} for the real API{beside}, got {got!r}"

@@ -17,6 +17,7 @@ from exporter.settings.values import (
     Interval,
     Key,
     ListenAddresses,
+    PricesFile,
     ReadableFile,
     Seconds,
     TelemetryPath,
@@ -76,6 +77,16 @@ class Usage(Collector):
 class Cost(Collector):
     interval_seconds: Interval = 900
     days: Days = 31
+    prices_file: PricesFile | None = Field(
+        default=None, description="YAML file of list prices, over those of the package: the nowcast begins with them"
+    )
+
+
+class Nowcast(Collector):
+    enabled: bool = Field(
+        default=True, description="Whether today's cost is estimated; only where usage and cost are collected"
+    )
+    interval_seconds: Interval = 300
 
 
 class ClaudeCode(Collector):

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from exporter.api.address import is_loopback
+from exporter.settings.prices_file import read_prices
 
 SHORTEST_INTERVAL_SECONDS = 60  # the API asks for at most one poll a minute
 LAST_PORT = 65_535
@@ -105,6 +106,11 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _prices(path: Path) -> Path:
+    read_prices(path)
+    return path
+
+
 def _certificates(path: Path) -> Path:
     import ssl  # noqa: PLC0415, seldom needed, and not free
 
@@ -120,6 +126,7 @@ Distinct = AfterValidator(_distinct)
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+PricesFile = Annotated[ReadableFile, AfterValidator(_prices)]
 CertificatesFile = Annotated[ReadableFile, AfterValidator(_certificates)]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, Words, AfterValidator(_at_least_one)]

@@ -33,11 +33,15 @@ class Source(Protocol[R]):
 
     @property
     def generation(self) -> str:
-        """`legacy`, `analytics` or `admin`: which API the numbers come from."""
+        """`legacy`, `analytics` or `admin`: which API the numbers come from; empty where they are our own."""
 
     @property
     def endpoints(self) -> tuple[AnyEndpoint, ...]:
         """All that a refresh polls."""
+
+    @property
+    def yields(self) -> bool:
+        """Whether others that ask the same endpoints go first."""
 
     async def read(self, previous: R | None, now: datetime) -> Outcome[R]:
         """Ask the API. Raises `ApiError` where nothing of it can be used."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
@@ -19,16 +19,14 @@ from exporter.api.endpoints import COST, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.pages import pages
 from exporter.api.shapes.cost import CostPage, CostResult
-from exporter.contract.cost import CostReading, CostRecord, oldest_day, window_start
+from exporter.api.shapes.envelope import Unlabelled
+from exporter.contract.cost import COMPLETE_AFTER, CostReading, CostRecord, oldest_day, window_start
 from exporter.contract.days import ONE_DAY, through, utc_day
 from exporter.contract.labels import NONE
 from exporter.contract.zeros import PairedDay
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
-
-# A day without a row counts as reported, at zero, this long after its end.
-REPORTED_AFTER = timedelta(hours=72)
 
 TOKEN_TYPES = {
     "uncached_input_tokens": "uncached_input",
@@ -51,6 +49,7 @@ class CostSource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "cost"
     generation: str = "legacy"
+    yields: bool = False
     endpoints: tuple[AnyEndpoint, ...] = (COST,)
 
     async def read(self, previous: CostReading | None, now: datetime) -> Outcome[CostReading]:
@@ -98,7 +97,7 @@ def _days(rows: Rows, had: Days, now: datetime) -> Days:
 
 def _reported_through(days: Iterable[date], now: datetime) -> date:
     """The newest day with a row, or that ended 72 hours ago."""
-    return max([*days, utc_day(now - REPORTED_AFTER) - ONE_DAY])
+    return max([*days, utc_day(now - COMPLETE_AFTER) - ONE_DAY])
 
 
 def _is_too_recent(error: ApiError) -> bool:
@@ -118,5 +117,11 @@ def _record(row: CostResult) -> CostRecord:
         model=intern(row.model or NONE),
         token_type=intern(TOKEN_TYPES.get(row.token_type, row.token_type) if row.token_type else NONE),
         service_tier=intern(row.service_tier or NONE),
+        inference_geo=_told(row.inference_geo),
+        context_window=_told(row.context_window),
         cents=Decimal(row.amount),
     )
+
+
+def _told(value: Unlabelled) -> str:
+    return NONE if value is None else intern(str(value))

@@ -13,6 +13,7 @@ from exporter.status.words import date_and_time, since
 NAMES = {
     "cost": "Cost",
     "usage": "Usage",
+    "nowcast": "Nowcast",
     "claude_code": "Claude Code",
     "organization": "Organization",
 }

@@ -22,7 +22,7 @@ def turns(*asked: tuple[str, str], seconds: float = SECONDS) -> list[float]:
         found = []
 
         async def turn(endpoint: str, job: str) -> None:
-            await pace.turn(ENDPOINTS[endpoint], job)
+            await pace.turn(ENDPOINTS[endpoint], job, 0)
             found.append(loop.time() - start)
 
         async with asyncio.TaskGroup() as tasks:

@@ -84,9 +84,18 @@ def test_a_wrong_flag(flag: str, problem: str) -> None:
 
 def test_short_intervals_are_for_loopback_and_the_demo() -> None:
     flag = "--usage.interval-seconds=0.1"
-    assert problems(flag) == ["--usage.interval-seconds: must be at least 60 for the real API, got '0.1'"]
+    refused = "--usage.interval-seconds: must be at least 60 for the real API, got '0.1'"
+    assert problems(flag, "--no-nowcast.enabled") == problems(flag, "--no-cost.enabled") == [refused]
     assert load([flag, "--api.base-url=http://127.0.0.1:1"], KEY).usage.interval_seconds == 0.1
     assert load([flag, "demo"], {}).usage.interval_seconds == 0.1
+
+
+def test_the_usage_report_has_room_for_the_nowcast() -> None:
+    beside = "while nowcast.enabled, which polls the same report"
+    refused = f"--usage.interval-seconds: must be at least 120 for the real API {beside}, got '119'"
+    assert problems("--usage.interval-seconds=119") == [refused]
+    assert load(["--usage.interval-seconds=120"], KEY).has_nowcast
+    assert load(["--usage.interval-seconds=60", "--no-nowcast.enabled"], KEY).usage.interval_seconds == 60
 
 
 def test_something_must_be_collected() -> None:

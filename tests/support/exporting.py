@@ -103,7 +103,8 @@ class Exporter:
     def job(self, collector: str) -> Job[Any]:
         organization = self.parts.organization
         jobs: list[Job[Any] | None] = [organization.cost, organization.usage, organization.claude_code]
-        return next(job for job in (*jobs, organization.inventory) if job and job.state.collector == collector)
+        others: list[Job[Any] | None] = [organization.inventory, organization.nowcast]
+        return next(job for job in (*jobs, *others) if job and job.state.collector == collector)
 
     def state(self, collector: str) -> State:
         return self.job(collector).state
