@@ -252,7 +252,7 @@ def judge(exporter: Exporter) -> None:
             assert share == 0
     month = [usd for (age, *_), usd in shown.items() if int(age) < TODAY.day]
     to_date = [Fraction(repr(value)) for value in found.get("anthropic_cost_nowcast_month_to_date_usd", {}).values()]
-    assert abs(sum(month) - sum(to_date)) < Fraction(1, 10**6)
+    assert abs(sum(month, Fraction(0)) - sum(to_date, Fraction(0))) < Fraction(1, 10**6)
 
 
 def by_cell(found: Exposed, name: str) -> dict[tuple[str, str, str], Fraction]:
