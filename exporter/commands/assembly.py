@@ -22,7 +22,7 @@ from exporter.contract.people import People
 from exporter.contract.usage import UsageTable
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Job
-from exporter.jobs.organization import OrganizationJobs, Plan, Requests
+from exporter.jobs.organization import NowcastPlan, OrganizationJobs, Plan, Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
 from exporter.log import dropped_lines
@@ -161,7 +161,7 @@ def organization_jobs(
     return client, jobs
 
 
-def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostReading]) -> Plan[MeterReading]:
+def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostReading]) -> NowcastPlan:
     file = settings.cost.prices_file
     nowcaster = Nowcaster(ListPrices(read_prices(file) if file else {}), utc_now)
 
@@ -169,4 +169,4 @@ def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostRead
         return nowcaster.nowcast(meters, cost.reading, today) if cost.reading else None
 
     source = MeterSource(client, lambda: cost.state)
-    return Plan(source, NowcastTable(settings.cost.days, of, prefix), settings.nowcast.interval_seconds)
+    return NowcastPlan(source, NowcastTable(settings.cost.days, of, prefix), settings.nowcast.interval_seconds)

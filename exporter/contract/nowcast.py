@@ -91,7 +91,10 @@ class Miss(Untracked):
 
 @dataclass(frozen=True)
 class CostNowcast:
-    """Days as far as known. `incomplete` are those whose bill may still grow, `misses` those that were judged."""
+    """Days as far as known. `incomplete` are those whose bill may still grow, `misses` those that were judged.
+
+    Tokens are known `through` that moment.
+    """
 
     days: Mapping[date, PairedDay[Cell]]
     incomplete: frozenset[date]
@@ -100,6 +103,7 @@ class CostNowcast:
     unpriced: Mapping[date, Sequence[Unpriced]]
     misses: Mapping[date, Sequence[Miss]]
     price_changed_at: datetime | None
+    through: datetime | None
 
 
 COST: Metric[Cell] = Metric(

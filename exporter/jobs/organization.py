@@ -14,7 +14,7 @@ from exporter.contract.cost import CostReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
-from exporter.contract.nowcast import MeterReading
+from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
 from exporter.contract.own import organization_families
 from exporter.contract.usage import UsageReading
 from exporter.exposition.publisher import Publisher
@@ -34,6 +34,13 @@ class Plan(Generic[R]):
     source: Source[R]
     table: Table[R]
     interval_seconds: float
+
+
+@dataclass(frozen=True)
+class NowcastPlan(Plan[MeterReading]):
+    """The table says what the page needs, too."""
+
+    table: NowcastTable
 
 
 class Requests:
@@ -67,7 +74,7 @@ class OrganizationJobs:
         usage: Plan[UsageReading] | None,
         claude_code: Plan[ClaudeCodeReading] | None,
         inventory: Plan[InventoryReading] | None,
-        nowcast: Callable[[Job[CostReading]], Plan[MeterReading]] | None = None,
+        nowcast: Callable[[Job[CostReading]], NowcastPlan] | None = None,
     ) -> None:
         self.name = name
         self._rank = rank
@@ -81,7 +88,9 @@ class OrganizationJobs:
         self.cost = self._job(0, cost, names)
         self.usage = self._job(1, usage, names)
         self.claude_code = self._job(2, claude_code)
-        self.nowcast = self._job(4, nowcast(self.cost), names) if nowcast and self.cost else None
+        planned = nowcast(self.cost) if nowcast and self.cost else None
+        self.nowcast = self._job(4, planned, names)
+        self._nowcast_of = planned.table.of if planned else None
         self._bill: CostReading | None = None
         self._show_all()
 
@@ -108,9 +117,14 @@ class OrganizationJobs:
             names=self._named,
             cost=cost.reading if cost else None,
             usage=usage.reading if usage else None,
+            nowcast=self._known_before_the_bill(),
             claude_code=claude_code.reading if claude_code else None,
             switched_off=tuple(name for name, job in jobs.items() if job is None),
         )
+
+    def _known_before_the_bill(self) -> CostNowcast | None:
+        meters = self.nowcast.reading if self.nowcast else None
+        return self._nowcast_of(meters, self._publisher.today) if self._nowcast_of and meters else None
 
     def show_new_requests(self) -> None:
         if self._requests.has_new:

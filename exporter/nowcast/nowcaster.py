@@ -9,7 +9,7 @@ from functools import partial
 from math import fsum
 
 from exporter.contract.cost import CENTS, CostReading, CostRecord
-from exporter.contract.days import Day, day_range, end_of, month_of
+from exporter.contract.days import Day, day_range, end_of, month_of, through
 from exporter.contract.nowcast import TOKEN_TYPES, Cell, CostNowcast, Meter, MeterReading, Miss, TokenPrice
 from exporter.contract.sums import EXACT
 from exporter.contract.zeros import Pair, PairedDay
@@ -80,6 +80,7 @@ class Nowcaster:
             {day: estimate.unpriced for day, estimate in estimates.items()},
             misses,
             self._price_changed_at,
+            through(meters.days, meters.read_at),
         )
 
     def _of_complete_days(self, meters: MeterReading, cost: CostReading) -> dict[date, Book]:

@@ -27,12 +27,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """`parts` is empty where the day is not reported, or cost nothing."""
+    """`parts` is empty where the day is not reported, or cost nothing; `estimated` lies on them."""
 
     cost: DayCost
     x: float
     width: float
     parts: tuple[Part, ...]
+    estimated: Part | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,13 @@ def chart(days: Sequence[DayCost], width: float, height: float, date_every: int)
     scale = (plot_height - TOP) / float(top)
     wide = plot_width / max(1, len(days))
     bars = tuple(
-        Bar(day, (place + GAP / 2) * wide, (1 - GAP) * wide, _parts(day, plot_height, scale))
+        Bar(
+            day,
+            (place + GAP / 2) * wide,
+            (1 - GAP) * wide,
+            _parts(day, plot_height, scale),
+            _estimated(day, plot_height, scale),
+        )
         for place, day in enumerate(days)
     )
     ticks = tuple(
@@ -98,6 +105,10 @@ def chart(days: Sequence[DayCost], width: float, height: float, date_every: int)
 
 
 def _drawn(day: DayCost) -> Decimal:
+    return _billed(day) + max(day.estimated_usd or Decimal(0), Decimal(0))
+
+
+def _billed(day: DayCost) -> Decimal:
     return sum((usd for usd in day.workspaces_usd if usd > 0), Decimal(0))
 
 
@@ -107,6 +118,13 @@ def _parts(day: DayCost, bottom: float, scale: float) -> tuple[Part, ...]:
     return tuple(
         Part(place, top, height) for place, (top, height) in enumerate(zip(tops, heights, strict=True)) if height > 0
     )
+
+
+def _estimated(day: DayCost, bottom: float, scale: float) -> Part | None:
+    if not day.estimated_usd or day.estimated_usd < 0:
+        return None
+    height = float(day.estimated_usd) * scale
+    return Part(len(day.workspaces_usd), bottom - float(_billed(day)) * scale - height, height)
 
 
 def _step(most: Decimal) -> Decimal:

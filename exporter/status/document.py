@@ -52,21 +52,38 @@ class DayCost:
     """A UTC day; `usd` is None where it is not reported, and `workspaces_usd` is in the order of `Spend.workspaces`.
 
     A day is partial as long as its bill still comes in: until a later day is reported too, or three days have passed.
+    `estimated_usd` is what comes to it and no bill has yet, None where nothing is estimated.
     """
 
     day: date
     usd: Decimal | None
     is_partial: bool
     workspaces_usd: tuple[Decimal, ...] = ()
+    estimated_usd: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class NowcastStatus:
+    """What is known before the bill: billed, or tokens at learned prices; and how far that is to be trusted.
+
+    `error_ratio` is the mean of the judged days of the last week: 0.01 is one percent too much.
+    """
+
+    today_usd: Decimal | None
+    today_estimated_usd: Decimal | None
+    month_to_date_usd: Decimal
+    newest_complete: date | None
+    error_ratio: float | None
+    today_unpriced_tokens: int
 
 
 @dataclass(frozen=True)
 class Spend:
     """Billed cost. The newest day is the newest complete one that is reported, usually yesterday.
 
-    `projected_usd`: month to date, and for each day that is left the mean of seven complete days; `pace_usd` takes the
-    newest day instead. `days` are the exposed ones, oldest first; of `workspaces` the last stands for all others, where
-    there are many.
+    `projected_usd`: month to date, with what is estimated, and for each day that is left the mean of seven complete
+    days; `pace_usd` takes the newest day instead. `days` are the exposed ones, oldest first; of `workspaces` the last
+    stands for all others, where there are many.
     """
 
     month: date
@@ -82,6 +99,7 @@ class Spend:
     workspaces: tuple[str, ...]
     moved_workspaces: tuple[Amount, ...]
     moved_models: tuple[Amount, ...]
+    nowcast: NowcastStatus | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Generic, ParamSpec, TypeVar
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
 from exporter.contract.names import Names
+from exporter.contract.nowcast import CostNowcast
 from exporter.contract.state import State
 from exporter.contract.usage import TOKENS, UsageReading
 from exporter.status.code import CodeDays
@@ -33,12 +34,13 @@ class View:
     names: Names
     cost: CostReading | None
     usage: UsageReading | None
+    nowcast: CostNowcast | None
     claude_code: ClaudeCodeReading | None
     switched_off: tuple[str, ...]
 
     @property
     def parts(self) -> tuple[object, ...]:
-        return (self.name, *self.states, self.names, self.cost, self.usage, self.claude_code)
+        return (self.name, *self.states, self.names, self.cost, self.usage, self.nowcast, self.claude_code)
 
     def is_as(self, other: View) -> bool:
         """Whether nothing has changed since: readings and states are replaced whole."""
@@ -49,7 +51,7 @@ class Story:
     """Tells one organization's views, with `cost_days` exposed; what has not changed is not worked out again."""
 
     def __init__(self, cost_days: int) -> None:
-        self._spend = _Last(lambda reading, names, today: spend(reading, names, today, cost_days))
+        self._spend = _Last(lambda reading, names, today, nowcast: spend(reading, names, today, cost_days, nowcast))
         self._tokens = _Last(_tokens)
         self._code = CodeDays()
 
@@ -57,7 +59,7 @@ class Story:
         return OrganizationStatus(
             name=view.name,
             label=view.label,
-            spend=self._spend(view.cost, view.names, today) if view.cost else None,
+            spend=self._spend(view.cost, view.names, today, view.nowcast) if view.cost else None,
             today_tokens=self._tokens(view.usage, today) if view.usage else None,
             claude_code=self._code.status(view.claude_code, today) if view.claude_code else None,
             collectors=tuple(collector_status(state, now) for state in view.states),

@@ -52,11 +52,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    amounts = (words.dollars, words.change, words.count, words.ratio, words.error)
     made.filters |= {
-        each.__name__: each
-        for each in (words.dollars, words.change, words.count, words.ratio, words.day, words.month, words.short)
+        each.__name__: each for each in (*amounts, words.day, words.month, words.date_and_time, words.short)
     }
-    made.filters |= {"date_and_time": words.date_and_time, "title_of": title}
+    made.filters["title_of"] = title
     made.globals |= {"percent": words.percent, "judged": _judged, "since": words.since, "span": words.span}
     return made
 

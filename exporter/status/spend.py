@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from exporter.contract.cost import CENTS, CostReading
 from exporter.contract.days import ONE_DAY, day_range, exposed_days, midnight, month_of, through
 from exporter.contract.names import Names
+from exporter.contract.nowcast import CostNowcast
 from exporter.status.document import Amount, DayCost, Spend
+from exporter.status.estimates import estimated_usd, nowcast_of
 
 # Cost may be more than a day late; it counts as reported three days after the day's end at the latest.
 NEWEST_AGES = range(1, 5)
@@ -36,8 +38,8 @@ class _Day:
 Days = Mapping[date, _Day]
 
 
-def spend(reading: CostReading, names: Names, today: date, days: int) -> Spend:
-    """With `days` exposed."""
+def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: CostNowcast | None = None) -> Spend:
+    """With `days` exposed; from the nowcast on what is not billed yet, where there is one."""
     exposed = exposed_days(today, days)
     of = {day: _day(reading, names, day) for day in exposed if reading.is_reported(day)}
     newest = next((day for age in NEWEST_AGES if (day := today - age * ONE_DAY) in of), None)
@@ -46,20 +48,31 @@ def spend(reading: CostReading, names: Names, today: date, days: int) -> Spend:
     to_date = _of_days(reading, [day for day in day_range(month, today) if reading.is_reported(day)])
     before = list(day_range(month_of(month - ONE_DAY), month - ONE_DAY))
     places, workspaces = _bars(of, names)
+    known = nowcast_of(nowcast, exposed) if nowcast else None
+    so_far, known_through = to_date, through(reading.days, reading.read_at)
+    if nowcast and known:
+        so_far, known_through = known.month_to_date_usd, nowcast.through
     return Spend(
         month=month,
         month_to_date_usd=to_date,
-        projected_usd=_month_end(reading, month, to_date, sum(week, NOTHING) / len(week) if week else None),
-        pace_usd=_month_end(reading, month, to_date, of[newest].usd if newest else None),
+        projected_usd=_month_end(month, so_far, known_through, sum(week, NOTHING) / len(week) if week else None),
+        pace_usd=_month_end(month, so_far, known_through, of[newest].usd if newest else None),
         previous_month_usd=_of_days(reading, before) if all(map(reading.is_reported, before)) else None,
         newest=newest,
         newest_usd=of[newest].usd if newest else None,
         week_before_usd=of[newest - A_WEEK].usd if newest and newest - A_WEEK in of else None,
         today_usd=of[today].usd if today in of else None,
-        days=tuple(_bar(reading, day, of.get(day), today, places, len(workspaces)) for day in reversed(exposed)),
+        days=tuple(
+            replace(
+                _bar(reading, day, of.get(day), today, places, len(workspaces)),
+                estimated_usd=estimated_usd(nowcast, day) if nowcast else None,
+            )
+            for day in reversed(exposed)
+        ),
         workspaces=workspaces,
         moved_workspaces=_moved(of, newest, lambda day: day.workspaces, lambda each: _name(names, each)),
         moved_models=_moved(of, newest, lambda day: day.models, str),
+        nowcast=known,
     )
 
 
@@ -79,13 +92,14 @@ def _of_days(reading: CostReading, reported: Sequence[date]) -> Decimal | None:
     return sum((row.cents for row in rows), NOTHING) / CENTS if reported else None
 
 
-def _month_end(reading: CostReading, month: date, to_date: Decimal | None, day_usd: Decimal | None) -> Decimal | None:
-    """So much for each day of the month, or part of one, that is not reported yet."""
-    reported_through = through(reading.days, reading.read_at)
-    if day_usd is None or reported_through is None:
+def _month_end(
+    month: date, to_date: Decimal | None, known_through: datetime | None, day_usd: Decimal | None
+) -> Decimal | None:
+    """So much for each day of the month, or part of one, of which nothing is known yet."""
+    if day_usd is None or known_through is None:
         return None
     following = month_of(month + 31 * ONE_DAY)
-    left = Decimal((midnight(following) - reported_through) / ONE_DAY)
+    left = Decimal((midnight(following) - known_through) / ONE_DAY)
     return (to_date or NOTHING) + min(max(left, NOTHING), Decimal((following - month).days)) * day_usd
 
 

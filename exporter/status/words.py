@@ -10,6 +10,7 @@ WHOLE_FROM = 10  # dollars: below it, cents matter
 MILLIONS_FROM = 10_000_000
 LONGEST_NAME = 60
 NOT_REPORTED = "not reported"
+RIGHT_PERCENT = 0.1
 MILLION, BILLION = 1_000_000, 1_000_000_000
 
 
@@ -51,6 +52,14 @@ def count(number: int) -> str:
 
 def ratio(share: float | None) -> str:
     return "none proposed" if share is None else f"{100 * share:.0f} %"
+
+
+def error(share: float) -> str:
+    """Of estimates: `right to 0.1 %`, `2.3 % too high`."""
+    percent_off = 100 * share
+    if abs(percent_off) < RIGHT_PERCENT:
+        return f"right to {RIGHT_PERCENT} %"
+    return f"{abs(percent_off):.1f} % too {'high' if percent_off > 0 else 'low'}"
 
 
 def day(of: date) -> str:

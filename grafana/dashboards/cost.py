@@ -16,7 +16,6 @@ from grafana.dashboards.panels import FULL, NO_DATA, USD, Steps
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
-    ORGANIZATION,
     WORKSPACE,
     by_workspace,
     day,
@@ -29,87 +28,41 @@ from grafana.dashboards.promql import (
     total,
 )
 from grafana.dashboards.signs import firing_alerts
-from grafana.dashboards.stats import BAD, change, stat
 from grafana.dashboards.tables import Label, Number, table
+from grafana.dashboards.today import (
+    A_WEEK_AGO,
+    ESTIMATED_ON_TOP,
+    billed,
+    estimated_as,
+    prices,
+    reported,
+    today_and_the_month,
+    trust,
+)
 from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TYPES
 
 # A change that says something, as the alert on a workspace's spike has it in thresholds.yml.
 JUDGED_USD = 25
 RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
-NO_PRIORITY = "Priority Tier is not in the API's cost report."
 NO_COST = "No cost is reported: see Exporter health"
 NEW = 1_000_000  # stands for a rise from nothing
 ON_WORKSPACE = f"on ({', '.join(BY_WORKSPACE)})"
-A_WEEK_AGO = "the same weekday of the week before"
 
 
 def build() -> Dashboard:
     return dashboard(
         "cost",
         "Cost",
-        "Billed cost by day, workspace and model: what this month costs, why it changed, and where it will end.",
+        "Cost by day, workspace and model: what today and this month cost, why it changed, and where it will end.",
         (workspace_variable(COST), label_variable("model", "Model", COST), days_variable()),
         {
-            "": [*_the_month(), *_what_needs_attention(), *_day_by_day()],
+            "": [*today_and_the_month(), *_what_needs_attention(), *_day_by_day(), *trust()],
             "Where it goes: ${days:text}": _where_it_goes(),
+            "What a token costs": prices(),
             "Over months": [_over_months()],
         },
         collector="cost",
     )
-
-
-def _the_month() -> list[Builder[Panel]]:
-    def of_all(age: int) -> str:
-        return f"({total(_cost(day(age)), *ORGANIZATION)} or 0 * {_reported(age)})"
-
-    return [
-        stat(
-            "Month to date",
-            f"Cost of the current UTC month over the reported days, of all models. {NO_PRIORITY}",
-            month.to_date(),
-            unit=USD,
-            decimals=0,
-            size=(5, 5),
-        ),
-        change(
-            "Month end, projected",
-            "Month to date, and for each day that is left the mean of seven complete days, the newest two left out; of "
-            "all models. The arrow is against the whole month before.",
-            month.projected_end(),
-            month.before(),
-            unit=USD,
-            decimals=0,
-            rise=BAD,
-            size=(5, 5),
-        ),
-        stat(
-            "At the newest day's pace",
-            "Month to date, and the newest reported day once more for each day that is left; of all models.",
-            month.end_at_the_newest_day_s_pace(),
-            unit=USD,
-            decimals=0,
-            size=(5, 5),
-        ),
-        change(
-            "Newest day",
-            f"Cost of the newest reported complete UTC day, which the table below names. The arrow is against "
-            f"{A_WEEK_AGO}. {NO_PRIORITY}",
-            f"sum({newest_day(_reported, of_all)})",
-            f"sum({newest_day(_reported, lambda age: total(_cost(day(age + 7)), *ORGANIZATION))})",
-            unit=USD,
-            decimals=0,
-            rise=BAD,
-            size=(5, 5),
-        ),
-        stat(
-            "Today so far",
-            f"Cost of the current UTC day, as far as it is reported. {NO_PRIORITY}",
-            total(_cost(day(0))),
-            unit=USD,
-            decimals=0,
-            size=(4, 5),
-        ),
-    ]
 
 
 def _what_needs_attention() -> list[Builder[Panel]]:
@@ -142,13 +95,14 @@ def _what_needs_attention() -> list[Builder[Panel]]:
 
 
 def _day_by_day() -> list[Builder[Panel]]:
-    by_id = summed(on_dates(total(_cost(), *BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
+    by_id = summed(on_dates(billed(*BY_WORKSPACE, "days_ago")), *BY_WORKSPACE, "date", "day")
+    by_model = summed(on_dates(billed("job", "days_ago", "model")), "date", "day", "model")
     return [
         day_bars(
             "Each day by workspace",
-            "Cost of each exposed UTC day, from the first scrape on. A day that is not reported has no bar; the newest "
-            "one may be partial.",
-            summed(by_workspace(by_id, COST), "date", "day", "workspace"),
+            f"Cost of each exposed UTC day, from the first scrape on. {ESTIMATED_ON_TOP} Where nothing is known "
+            "there is no bar.",
+            f"{summed(by_workspace(by_id, COST), 'date', 'day', 'workspace')} or {estimated_as('workspace')}",
             column="workspace",
             unit=USD,
             decimals=0,
@@ -157,8 +111,8 @@ def _day_by_day() -> list[Builder[Panel]]:
         budgets((10, 10)),
         day_bars(
             "Each day by model",
-            "Cost of each exposed UTC day by model. What is not for tokens has none.",
-            summed(on_dates(total(_cost(), "job", "days_ago", "model")), "date", "day", "model"),
+            f"Cost of each exposed UTC day by model. What is not for tokens has none. {ESTIMATED_ON_TOP}",
+            f"{by_model} or {estimated_as('model')}",
             column="model",
             words=MODELS,
             unit=USD,
@@ -251,14 +205,9 @@ def _mean_day(*by: str) -> str:
     return f"avg by ({', '.join(by)}) ({total(_cost(days('[2-8]')), *by, 'days_ago')})"
 
 
-def _reported(age: int) -> str:
-    """Whatever workspace and model are chosen."""
-    return total(samples(COST, day(age)), *ORGANIZATION)
-
-
 def _of_newest_day(of: Callable[[int], str]) -> str:
     """For each workspace, with that day's name."""
-    newest = newest_day(_reported, lambda age: f'label_replace({of(age)}, "days_ago", "{age}", "", "")')
+    newest = newest_day(reported, lambda age: f'label_replace({of(age)}, "days_ago", "{age}", "", "")')
     return by_workspace(summed(on_dates(f"({newest})"), *BY_WORKSPACE, "day"), COST)
 
 
@@ -272,7 +221,7 @@ def _now(age: int) -> str:
 
 def _week_before(age: int) -> str:
     """Nothing, and not 0, where that day is not exposed."""
-    return f"(({_of_day(age + 7)} or 0 * {_of_day(age)}) and on (job, organization) {_reported(age + 7)})"
+    return f"(({_of_day(age + 7)} or 0 * {_of_day(age)}) and on (job, organization) {reported(age + 7)})"
 
 
 def _change(age: int) -> str:

@@ -68,6 +68,7 @@ KEY_STATUS: Mapping[str, str] = {
 COLLECTORS: Mapping[str, str] = {
     "usage": "Usage",
     "cost": "Cost",
+    "nowcast": "Nowcast",
     "claude_code": "Claude Code",
     "organization": "Organization",
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from exporter.api import endpoints
 from exporter.api.endpoints import AnyEndpoint
@@ -68,3 +69,44 @@ def test_over_loopback_there_is_no_pace_unless_one_is_set() -> None:
         script(api)
         assert asyncio.run(run(api.base_url, SECONDS)) >= SECONDS * 0.9
         assert asyncio.run(run(api.base_url, None)) < 60
+
+
+def test_one_that_yields_lets_those_go_first_who_are_expected_meanwhile() -> None:
+    """It asks half a turn before usage comes again."""
+
+    async def run() -> list[str]:
+        pace = Pace(SECONDS)
+        order = []
+
+        async def poll(job: str, interval_seconds: float, *, yields: bool) -> None:
+            for _ in range(2):
+                await pace.turn(endpoints.USAGE, job, interval_seconds, yields=yields)
+                order.append(job)
+                await asyncio.sleep(interval_seconds)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(poll("usage", 4 * SECONDS, yields=False))
+            tasks.create_task(poll("nowcast", 3.5 * SECONDS, yields=True))
+        return order
+
+    assert asyncio.run(run()) == ["usage", "nowcast", "usage", "nowcast"]
+
+
+def test_after_the_first_of_each_two_polls_never_lie_closer_than_the_pace() -> None:
+    async def run() -> list[float]:
+        pace, loop = Pace(SECONDS), asyncio.get_running_loop()
+        times: list[float] = []
+
+        async def poll(job: str, *, yields: bool) -> None:
+            for _ in range(4):
+                await pace.turn(endpoints.USAGE, job, 2 * SECONDS, yields=yields)
+                times.append(loop.time())
+                await asyncio.sleep(2 * SECONDS)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(poll("usage", yields=False))
+            tasks.create_task(poll("nowcast", yields=True))
+        return times
+
+    times = asyncio.run(run())[1:]
+    assert all(later - earlier > 0.9 * SECONDS for earlier, later in pairwise(times))

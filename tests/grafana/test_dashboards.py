@@ -49,6 +49,7 @@ MAY_BE_EMPTY = {
     "Latency": "needs a request after the first scrape",
     "How old these numbers are": "each of its queries is of another state",
     "Budgets": "needs the rules, and a budget",
+    "A price has moved": "none has",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
 }

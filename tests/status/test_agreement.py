@@ -70,8 +70,19 @@ def _expected(told: Json) -> dict[str, dict[str, float]]:
         month.projected_end(): _of({"{}": spend["projected_usd"]}),
         month.end_at_the_newest_day_s_pace(): _of({"{}": spend["pace_usd"]}),
         month.before(): _of({"{}": spend["previous_month_usd"]}),
+        month.known_to_date(): _of({"{}": spend["nowcast"]["month_to_date_usd"]}),
         _panel("Newest day"): _of({'{row="1"}': spend["newest_usd"], '{row="0"}': spend["week_before_usd"]}),
-        _panel("Today so far"): _of({"{}": spend["today_usd"]}),
+        _panel("Today so far"): _of({"{}": spend["nowcast"]["today_usd"]}),
+        _panel("Of it estimated"): _of({"{}": spend["nowcast"]["today_estimated_usd"]}),
+        _panel("Can I trust this? Last week's error"): _of({"{}": spend["nowcast"]["error_ratio"]}),
+        _panel("Tokens without a price, today"): _of({"{}": spend["nowcast"]["today_unpriced_tokens"]}),
+        'sum by (days_ago) (anthropic_cost_nowcast_estimated_usd{job=~"$job"}) > 0': _of(
+            {
+                f'{{days_ago="{age}"}}': each["estimated_usd"]
+                for age, each in enumerate(reversed(spend["days"]))
+                if each["estimated_usd"]
+            }
+        ),
         'sum by (days_ago) (anthropic_cost_usd{job=~"$job"})': _of(
             {f'{{days_ago="{age}"}}': each["usd"] for age, each in enumerate(reversed(spend["days"]))}
         ),

@@ -78,12 +78,14 @@ def test_collectors_start_work_and_get_late(clock: Clock) -> None:
         assert tries == {
             "cost": "2026-11-21T12:14",
             "usage": "2026-11-21T12:04",
+            "nowcast": "2026-11-21T12:04",
             "claude_code": "2026-11-21T12:14",
             "organization": "2026-11-21T12:59",
         }
         clock("2026-11-21T13:00:00Z")
         await exporter.publish()
-        assert states(exporter) == {"cost": "late", "usage": "late", "claude_code": "late", "organization": "works"}
+        late = dict.fromkeys(("cost", "usage", "nowcast", "claude_code"), "late")
+        assert states(exporter) == {**late, "organization": "works"}
 
     clock("2026-11-21T12:00:00Z")
     with_api(act)
@@ -143,7 +145,7 @@ def test_what_is_switched_off_is_named(clock: Clock) -> None:
     async def act(_: ScriptedApi, exporter: Exporter) -> None:
         await exporter.refresh()
         assert told(exporter)["switched_off"] == ["claude_code", "organization"]
-        assert states(exporter).keys() == {"cost", "usage"}
+        assert states(exporter).keys() == {"cost", "usage", "nowcast"}
 
     clock("2026-11-21T12:00:00Z")
     with_api(act, "--no-claude-code.enabled", "--no-organization.enabled")
@@ -212,6 +214,8 @@ rows = st.lists(
         st.sampled_from(["claude-a", "claude-b", "none"]),
         st.just("output"),
         st.just("standard"),
+        st.just("global"),
+        st.just("0-200k"),
         st.decimals(min_value=0, max_value=10**7, places=4),
     ),
     max_size=8,

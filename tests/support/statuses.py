@@ -17,6 +17,7 @@ from exporter.status.document import (
     CollectorState,
     CollectorStatus,
     DayCost,
+    NowcastStatus,
     OrganizationStatus,
     Spend,
     Status,
@@ -27,7 +28,7 @@ TODAY = NOW.date()
 ABOUT = About("1.2.3", "revision", "3.11.9", NOW - timedelta(hours=30), "https://api.anthropic.com", "/metrics", False)
 WORKSPACES = ("Production", 'R&D "alpha"', "default", "Claude Code", "Data Platform", "Evaluations")
 WEIGHTS = (40, 20, 12, 11, 9, 8)
-COLLECTORS = ("cost", "usage", "claude_code", "organization")
+COLLECTORS = ("cost", "usage", "nowcast", "claude_code", "organization")
 REFUSED = Failure(
     Reason.AUTH,
     "cost_report",
@@ -108,6 +109,26 @@ def spend(today: date = TODAY, *, unreported: int = 1, is_spike: bool = False) -
     )
 
 
+def before_the_bill(today: date = TODAY) -> Spend:
+    """Two days are not billed, and the one before in part."""
+    billed = spend(today, unreported=2)
+    shares = {
+        today: Decimal("412.5"),
+        today - timedelta(days=1): Decimal(1_030),
+        today - timedelta(days=2): Decimal(90),
+    }
+    known = NowcastStatus(
+        today_usd=Decimal("412.5"),
+        today_estimated_usd=Decimal("412.5"),
+        month_to_date_usd=(billed.month_to_date_usd or Decimal(0)) + sum(shares.values()),
+        newest_complete=today - timedelta(days=3),
+        error_ratio=-0.0132,
+        today_unpriced_tokens=74_500_000,
+    )
+    days = tuple(replace(each, estimated_usd=shares.get(each.day)) for each in billed.days)
+    return replace(billed, days=days, nowcast=known)
+
+
 def organization(name: str | None = "Northwind Robotics", **changes: Any) -> OrganizationStatus:  # noqa: ANN401  as in replace
     yesterday = TODAY - timedelta(days=1)
     ordinary = OrganizationStatus(
@@ -153,6 +174,16 @@ LONG_NAME = "<script>alert(1)</script> \N{RIGHT-TO-LEFT OVERRIDE}& \N{PILE OF PO
 STATES: dict[str, Status] = {
     "ordinary": status(NOW, organization()),
     "spike": status(NOW, organization(spend=spend(is_spike=True)), is_demo=True),
+    "before_the_bill": status(NOW, organization(spend=before_the_bill())),
+    "nothing_is_complete": status(
+        NOW,
+        organization(
+            spend=replace(
+                spend(unreported=4),
+                nowcast=NowcastStatus(None, None, Decimal(0), None, None, 0),
+            )
+        ),
+    ),
     "failing": status(NOW, organization(collectors=failing("usage"))),
     "refused": status(
         NOW, organization(None, **NOTHING, collectors=failing(*COLLECTORS, failure=REFUSED, last_success=None))
