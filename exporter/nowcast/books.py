@@ -56,8 +56,9 @@ class Billed(NamedTuple):
             context = NONE
         return PriceKey(key.workspace_id, key.model, tier, geo, context, key.token_type)
 
-
-NOTHING = Line(0.0, 0.0, 0)
+    def has(self, other: Billed) -> bool:
+        """Whether every key with those dimensions is billed as it is."""
+        return all(theirs <= own for own, theirs in zip(self, other, strict=True))
 
 
 def search_key(workspace_id: str) -> PriceKey:
@@ -71,12 +72,13 @@ def is_metered(record: CostRecord) -> bool:
 
 @dataclass(frozen=True)
 class Book:
-    """`billed_usd` is everything, `metered_usd` what has a meter."""
+    """`billed_usd` is everything, `metered_usd` what has a meter; `used` are the dimensions that tokens have."""
 
     entries: Mapping[PriceKey, Line]
     billed_usd: float
     metered_usd: float
     billed: Billed
+    used: Billed
     meters: Sequence[Meter]
 
 
@@ -116,7 +118,17 @@ def book(meters: Sequence[Meter], bill: Iterable[CostRecord], prices: ListPrices
         float(every / CENTS),
         float(metered / CENTS),
         Billed(frozenset(tiers), frozenset(geos), frozenset(contexts)),
+        _used(meters),
         meters,
+    )
+
+
+def _used(meters: Iterable[Meter]) -> Billed:
+    of = [meter for meter in meters if meter.service_tier not in PRIORITY]
+    return Billed(
+        frozenset(meter.service_tier for meter in of),
+        frozenset(meter.inference_geo for meter in of),
+        frozenset(meter.context_window for meter in of if meter.context_window),
     )
 
 

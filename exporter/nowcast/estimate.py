@@ -48,8 +48,13 @@ def estimated(meters: Iterable[Meter], prices: Prices) -> DayEstimate:
 
 def token_prices(meter: Meter, prices: Prices) -> Sequence[float | None]:
     """US dollars of a token of each type; None where there is no price."""
-    if meter.service_tier in PRIORITY:
-        return (None,) * len(TOKEN_TYPES)
-    times = multiplier(meter.service_tier, meter.inference_geo, meter.speed)
     own = (meter.workspace_id, meter.model, meter.service_tier, meter.inference_geo, meter.context_window)
-    return tuple(prices.usd_per_unit(PriceKey(*own, token_type), times) for token_type in TOKEN_TYPES)
+    name = (*own, meter.speed)
+    found = prices.known.get(name)
+    if found is None:
+        times = multiplier(meter.service_tier, meter.inference_geo, meter.speed)
+        keys = (PriceKey(*own, token_type) for token_type in TOKEN_TYPES)
+        is_priority = meter.service_tier in PRIORITY
+        found = tuple(None if is_priority else prices.usd_per_unit(key, times) for key in keys)
+        prices.known[name] = found
+    return found

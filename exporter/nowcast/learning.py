@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import fsum
+from typing import Any
 
-from exporter.nowcast.books import NOTHING, WEB_SEARCH, Billed, Book, Line, PriceKey
+from exporter.contract.labels import NONE
+from exporter.nowcast.books import WEB_SEARCH, Billed, Book, Line, PriceKey
 from exporter.nowcast.list_prices import MILLION, WEB_SEARCH_USD, ListPrices, family_of
 
 WINDOW_DAYS = 7
@@ -22,16 +23,8 @@ LEAST_CHANGE = 0.02
 AGREEMENT = 0.01
 LEAST_AGREEING = 0.6
 
-# From narrow to wide; tokens of a model without list price are not compared across token types.
-Class = Callable[[PriceKey], Hashable]
-NARROW: tuple[Class, ...] = (lambda key: key, lambda key: key[1:])
-WIDE: tuple[Class, ...] = (
-    lambda key: (key.model, key.service_tier),
-    lambda key: key.model,
-    lambda key: family_of(key.model),
-)
-
 Cell = tuple[str, str, str, str]
+Factors = Mapping[Hashable, float]
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,9 @@ class Prices:
 
     list_prices: ListPrices
     billed: Billed
-    factors: Sequence[Mapping[Hashable, float]]
+    factors: Sequence[Factors]
+    # By what a row's prices depend on: days repeat it.
+    known: dict[tuple[str, ...], Sequence[float | None]] = field(default_factory=dict, compare=False, repr=False)
 
     def usd_per_unit(self, key: PriceKey, times: float) -> float | None:
         """Of a token or search, where `times` are the multipliers of its list price; None without any price."""
@@ -52,9 +47,18 @@ class Prices:
     def factor(self, key: PriceKey, *, of_workspace: bool = True) -> float | None:
         """What is paid over what is listed, or over a token where nothing is; None where no bill says."""
         key = self.billed.key(key)
-        classes = zip((*NARROW, *WIDE), self.factors, strict=True)
-        found = (factors.get(class_of(key)) for class_of, factors in islice(classes, 0 if of_workspace else 1, None))
-        return next((factor for factor in found if factor is not None), None)
+        of_place, everywhere, of_tier, of_model, of_family = self.factors
+        factor = of_place.get(key) if of_workspace else None
+        for factors, name in (
+            (everywhere, key[1:]),
+            (of_tier, (key.model, key.service_tier)),
+            (of_model, key.model),
+            (of_family, family_of(key.model)),
+        ):
+            if factor is not None:
+                break
+            factor = factors.get(name)
+        return factor
 
     def listed_usd(self, key: PriceKey) -> float | None:
         if key.token_type == WEB_SEARCH:
@@ -69,70 +73,104 @@ def learn(books: Sequence[Book], list_prices: ListPrices) -> Prices:
     billed = Billed(*(frozenset().union(*values) for values in zip(*(book.billed for book in window), strict=True)))
     days = [_as_billed(book, billed) for book in window]
     taken = _taken(days)
-    factors = []
-    for position, class_of in enumerate((*NARROW, *WIDE)):
-        sums: defaultdict[Hashable, list[Line]] = defaultdict(list)
-        unlisted = set()
-        for age, entries in enumerate(days):
-            for key, entry in entries.items():
-                if age >= taken.get((key.model, key.token_type), len(days)):
-                    continue
-                name = class_of(key)
-                if not (key.token_type == WEB_SEARCH or list_prices.of(key.model)):
-                    if position >= len(NARROW):
-                        continue
-                    unlisted.add(name)
-                sums[name].append(entry)
-        factors.append(_factors(sums, unlisted))
-    return Prices(list_prices, billed, factors)
+    of_place: dict[Hashable, list[float]] = {}
+    for age, entries in enumerate(days):
+        for key, line in entries.items():
+            if age < taken.get((key.model, key.token_type), WINDOW_DAYS):
+                _add(of_place, key, line)
+    everywhere = _wider(of_place, lambda key: key[1:])
+    models = {key[0] for key in everywhere}
+    listed = {model for model in models if model == NONE or list_prices.of(model)}
+    of_tier = _wider({key: sums for key, sums in everywhere.items() if key[0] in listed}, lambda key: key[:2])
+    of_model = _wider(of_tier, lambda key: key[0])
+    of_family = _wider(of_model, family_of)
+    return Prices(
+        list_prices,
+        billed,
+        (
+            _factors(of_place, lambda key: key[1] in listed),
+            _factors(everywhere, lambda key: key[0] in listed),
+            *(_factors(sums, lambda _: True) for sums in (of_tier, of_model, of_family)),
+        ),
+    )
 
 
 def _as_billed(book: Book, billed: Billed) -> Mapping[PriceKey, Line]:
-    entries: dict[PriceKey, Line] = {}
-    for key, entry in book.entries.items():
-        name = billed.key(key)
-        before = entries.get(name)
-        entries[name] = Line(*map(sum, zip(before, entry, strict=True))) if before else entry
-    return entries
+    if billed.has(book.used):
+        return book.entries
+    entries: dict[Any, list[float]] = {}
+    for key, line in book.entries.items():
+        _add(entries, billed.key(key), line)
+    return {key: Line(*sums) for key, sums in entries.items()}
 
 
-def _factors(sums: Mapping[Hashable, Sequence[Line]], unlisted: Collection[Hashable]) -> dict[Hashable, float]:
+def _add(sums: dict[Any, list[float]], name: Hashable, line: Iterable[float]) -> None:
+    """In the order of the keys, which is that of every replica."""
+    billed, listed, units = line
+    before = sums.get(name)
+    if before is None:
+        sums[name] = [billed, listed, units]
+    else:
+        before[0] += billed
+        before[1] += listed
+        before[2] += units
+
+
+def _wider(sums: Mapping[Any, Sequence[float]], class_of: Callable[[Any], Hashable]) -> dict[Any, list[float]]:
+    found: dict[Hashable, list[float]] = {}
+    for key, numbers in sums.items():
+        _add(found, class_of(key), numbers)
+    return found
+
+
+def _factors(sums: Mapping[Any, Sequence[float]], is_listed: Callable[[Any], bool]) -> Factors:
     found = {}
-    for name, entries in sums.items():
-        billed, listed, units = map(fsum, zip(*entries, strict=True))
-        if name in unlisted:
-            says_enough = units >= LEAST_UNITS and billed >= LEAST_BILLED_USD
-        else:
+    for key, (billed, listed, units) in sums.items():
+        if is_listed(key):
             says_enough = listed >= LEAST_LISTED_USD
+        else:
+            says_enough = units >= LEAST_UNITS and billed >= LEAST_BILLED_USD
         if says_enough:
-            found[name] = billed / listed
+            found[key] = billed / listed
     return found
 
 
 def _taken(days: Sequence[Mapping[PriceKey, Line]]) -> Mapping[tuple[str, str], int]:
     """By model and token type: how many of the days, from the newest on, have the price that holds now."""
-    cells: defaultdict[tuple[str, str], dict[Cell, list[Line]]] = defaultdict(dict)
+    nothing = [(0.0, 0.0)] * len(days)
+    cells: defaultdict[tuple[str, str], dict[Cell, list[tuple[float, float]]]] = defaultdict(dict)
     for age, entries in enumerate(days):
-        for key, entry in entries.items():
+        for key, line in entries.items():
+            of_cells = cells[key.model, key.token_type]
             cell = (key.workspace_id, key.service_tier, key.inference_geo, key.context_window)
-            cells[key.model, key.token_type].setdefault(cell, [NOTHING] * len(days))[age] = entry
+            if cell not in of_cells:
+                of_cells[cell] = nothing.copy()
+            of_cells[cell][age] = line[:2]
     taken = {}
     for name, of_cells in cells.items():
+        sums = [(list(_sums(each)), list(_sums(each[::-1]))[::-1]) for each in of_cells.values()]
         for newest in range(1, len(days)):
-            if _has_changed(list(of_cells.values()), newest):
+            if _has_changed([(newer[newest - 1], older[newest]) for newer, older in sums]):
                 taken[name] = newest
                 break
     return taken
 
 
-def _has_changed(cells: Sequence[Sequence[Line]], newest: int) -> bool:
+def _sums(amounts: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    billed = listed = 0.0
+    for of_day, of_list in amounts:
+        billed += of_day
+        listed += of_list
+        yield billed, listed
+
+
+def _has_changed(cells: Iterable[tuple[tuple[float, float], tuple[float, float]]]) -> bool:
     """Whether most of what was billed costs so much more or less than before, by the same ratio."""
-    ratios = []
-    for days in cells:
-        billed, listed = (fsum(entry[field] for entry in days[:newest]) for field in (0, 1))
-        billed_before, listed_before = (fsum(entry[field] for entry in days[newest:]) for field in (0, 1))
-        if min(billed, billed_before) >= LEAST_CELL_USD and listed > 0 and listed_before > 0:
-            ratios.append((billed / listed * listed_before / billed_before, billed + billed_before))
+    ratios = [
+        (billed / listed * listed_before / billed_before, billed + billed_before)
+        for (billed, listed), (billed_before, listed_before) in cells
+        if billed >= LEAST_CELL_USD and billed_before >= LEAST_CELL_USD and listed > 0 and listed_before > 0
+    ]
     if len(ratios) < LEAST_CELLS:
         return False
     middle, every = _weighted_median(ratios), fsum(weight for _, weight in ratios)

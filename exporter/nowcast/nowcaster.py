@@ -37,6 +37,7 @@ class Nowcaster:
     def __init__(self, list_prices: ListPrices, now: Callable[[], datetime]) -> None:
         self._list_prices = list_prices
         self._now = now
+        self._uses: Kept[Mapping[Use, Mapping[str, float]]] = Kept()
         self._books: Kept[Book] = Kept()
         self._learned: Kept[Prices] = Kept()
         self._estimates: Kept[DayEstimate] = Kept()
@@ -70,13 +71,14 @@ class Nowcaster:
             for day in (today - timedelta(days=age) for age in JUDGED_DAYS_AGO)
             if day in books
         }
-        for kept in (self._books, self._learned, self._estimates, self._days, self._misses):
+        uses = [self._uses.of(day, (held,), partial(_uses, held.rows)) for day, held in meters.days.items()]
+        for kept in (self._uses, self._books, self._learned, self._estimates, self._days, self._misses):
             kept.forget_unused()
         return CostNowcast(
             days,
             frozenset(day for day in days if not cost.is_complete(day)),
             _month(days, today),
-            _prices(meters, prices),
+            _prices(uses, prices),
             {day: estimate.unpriced for day, estimate in estimates.items()},
             misses,
             self._price_changed_at,
@@ -158,21 +160,28 @@ def _month(days: Mapping[date, PairedDay[Cell]], today: date) -> Sequence[Cell]:
     return [Cell(workspace_id, "", fsum(usd), 0.0) for workspace_id, usd in sorted(parts.items())]
 
 
-def _prices(meters: MeterReading, prices: Prices) -> Sequence[TokenPrice]:
+def _uses(meters: Iterable[Meter]) -> Mapping[Use, Mapping[str, float]]:
+    """Tokens by what they were used for, and by context window, where those are told apart."""
+    used: dict[Use, dict[str, float]] = {}
+    for meter in meters:
+        for token_type, count in zip(TOKEN_TYPES, meter.tokens, strict=True):
+            if count and meter.service_tier not in PRIORITY:
+                name = (meter.model, token_type, meter.service_tier, meter.inference_geo, meter.speed)
+                by_context = used.setdefault(name, {})
+                by_context[meter.context_window] = by_context.get(meter.context_window, 0) + count
+    return used
+
+
+def _prices(days: Iterable[Mapping[Use, Mapping[str, float]]], prices: Prices) -> Sequence[TokenPrice]:
     """Of what has been used, in the whole organization: the mean of context windows, where those are told apart."""
     used: dict[Use, dict[str, float]] = {}
-    for held in meters.days.values():
-        for meter in held.rows:
-            for token_type, count in zip(TOKEN_TYPES, meter.tokens, strict=True):
-                if count and meter.service_tier not in PRIORITY:
-                    name = (meter.model, token_type, meter.service_tier, meter.inference_geo, meter.speed)
-                    by_context = used.setdefault(name, {})
-                    by_context[meter.context_window] = by_context.get(meter.context_window, 0) + count
-    return [
-        TokenPrice(*name, basis, usd)
-        for name, counts in sorted(used.items())
-        for basis, usd in _price(name, counts, prices)
-    ]
+    for uses in days:
+        for name, counts in uses.items():
+            sums = used.setdefault(name, {})
+            for context, count in counts.items():
+                sums[context] = sums.get(context, 0) + count
+    priced = ((name, _price(name, counts, prices)) for name, counts in sorted(used.items()))
+    return [TokenPrice(*name, basis, usd) for name, found in priced for basis, usd in found]
 
 
 def _price(name: Use, counts: Mapping[str, float], prices: Prices) -> Iterable[tuple[str, float]]:
