@@ -23,9 +23,11 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.dashboards.panels import (
     FULL,
+    GREY,
     NO_WORDS,
     PLAIN,
     Steps,
+    fixed_color,
     framed,
     in_words,
     instant,
@@ -49,12 +51,14 @@ def day_bars(
     no_value: str,
     column: str = "",
     words: Mapping[str, str] = NO_WORDS,
+    grey: str = "",
     decimals: int | None = None,
     has_totals: bool = True,
     size: tuple[int, int] = FULL,
 ) -> BarChart:
     """A bar for each `date` and its `day` of the instant query, stacked by the label `column`; words for its values.
 
+    The part called `grey` is of that colour.
     The legend has the totals, unless what is shown cannot be summed over days.
     """
     panel = (
@@ -79,6 +83,8 @@ def day_bars(
             .legend(VizLegendOptions().show_legend(False))
             .with_transformation(DataTransformerConfig("organize", options=columns))
         )
+    if grey:
+        panel = panel.override_by_name(grey, [fixed_color(GREY)])
     matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
     placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM
     return in_words(

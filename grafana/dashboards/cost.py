@@ -32,6 +32,7 @@ from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.today import (
     A_WEEK_AGO,
     ESTIMATED_ON_TOP,
+    NOT_BILLED,
     billed,
     estimated_as,
     prices,
@@ -104,6 +105,7 @@ def _day_by_day() -> list[Builder[Panel]]:
             "there is no bar.",
             f"{summed(by_workspace(by_id, COST), 'date', 'day', 'workspace')} or {estimated_as('workspace')}",
             column="workspace",
+            grey=NOT_BILLED,
             unit=USD,
             decimals=0,
             no_value=NO_COST,
@@ -115,6 +117,7 @@ def _day_by_day() -> list[Builder[Panel]]:
             f"{by_model} or {estimated_as('model')}",
             column="model",
             words=MODELS,
+            grey=NOT_BILLED,
             unit=USD,
             decimals=0,
             no_value=NO_COST,

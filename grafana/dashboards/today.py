@@ -46,7 +46,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
             size=(4, 5),
         ),
         stat(
-            "Of it estimated",
+            "Estimated",
             "What no bill has yet of the current UTC day. Below stands how right such estimates were last week.",
             total(_of_nowcast(month.ESTIMATED, day(0))),
             unit=USD,
@@ -63,7 +63,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
             size=(4, 5),
         ),
         stat(
-            "Of it billed",
+            "Billed",
             "Billed cost of the current UTC month over the reported days, of all models: hold this one against the "
             "Console.",
             month.to_date(),
@@ -109,7 +109,7 @@ def trust() -> list[Builder[Panel]]:
             unit="percentunit",
             decimals=1,
             no_value="No day is judged yet",
-            size=(6, 4),
+            size=(5, 4),
         ),
         stat(
             "Newest complete day",
@@ -118,7 +118,7 @@ def trust() -> list[Builder[Panel]]:
             unit="short",
             shown_label="day",
             no_value="None of the last five",
-            size=(6, 4),
+            size=(4, 4),
         ),
         stat(
             "Tokens without a price, today",
@@ -126,7 +126,15 @@ def trust() -> list[Builder[Panel]]:
             total(samples("anthropic_unpriced_tokens", day(0))),
             unit="short",
             no_value="None",
-            size=(6, 4),
+            size=(5, 4),
+        ),
+        stat(
+            "A price has moved",
+            "When a learned price last moved today's cost by more than one percent, since the exporter started.",
+            f"max({total(samples('anthropic_price_changed_timestamp_seconds'), *ORGANIZATION)}) * 1000",
+            unit="dateTimeFromNow",
+            no_value="Not since the start",
+            size=(5, 4),
         ),
         stat(
             "At the newest day's pace",
@@ -134,7 +142,7 @@ def trust() -> list[Builder[Panel]]:
             month.end_at_the_newest_day_s_pace(),
             unit=USD,
             decimals=0,
-            size=(6, 4),
+            size=(5, 4),
         ),
     ]
 
@@ -165,16 +173,7 @@ def prices() -> list[Builder[Panel]]:
                 "Of the list": Number(f"{of('billed')} / {of('list')}", "percentunit", 0, 110),
             },
             sort="Paid",
-            size=(18, 9),
             no_value="No nowcast",
-        ),
-        stat(
-            "A price has moved",
-            "When a learned price last moved today's cost by more than one percent, since the exporter started.",
-            f"max({total(samples('anthropic_price_changed_timestamp_seconds'), *ORGANIZATION)}) * 1000",
-            unit="dateTimeFromNow",
-            no_value="Not since the start",
-            size=(6, 9),
         ),
     ]
 

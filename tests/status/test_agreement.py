@@ -73,7 +73,7 @@ def _expected(told: Json) -> dict[str, dict[str, float]]:
         month.known_to_date(): _of({"{}": spend["nowcast"]["month_to_date_usd"]}),
         _panel("Newest day"): _of({'{row="1"}': spend["newest_usd"], '{row="0"}': spend["week_before_usd"]}),
         _panel("Today so far"): _of({"{}": spend["nowcast"]["today_usd"]}),
-        _panel("Of it estimated"): _of({"{}": spend["nowcast"]["today_estimated_usd"]}),
+        _panel("Estimated"): _of({"{}": spend["nowcast"]["today_estimated_usd"]}),
         _panel("Can I trust this? Last week's error"): _of({"{}": spend["nowcast"]["error_ratio"]}),
         _panel("Tokens without a price, today"): _of({"{}": spend["nowcast"]["today_unpriced_tokens"]}),
         'sum by (days_ago) (anthropic_cost_nowcast_estimated_usd{job=~"$job"}) > 0': _of(
