@@ -78,7 +78,8 @@ def impatient(exporter: Exporter, *, timeout_seconds: float = 30, retry_seconds:
 
 def test_a_refresh_hit_by_any_faults_leaves_the_old_data_or_the_whole_new_data(clock: Clock) -> None:
     organization = SimulatedOrganization(seed=5, actors=3, workspaces=2)
-    flags = (*PATIENT, "--claude-code.days", "3")
+    # The nowcast is made of what two collectors have read.
+    flags = (*PATIENT, "--claude-code.days", "3", "--no-nowcast.enabled")
 
     async def undisturbed(base_url: str, instant: str) -> dict[str, str]:
         clock(instant)
@@ -202,6 +203,7 @@ def test_a_failing_collector_fails_alone(clock: Clock) -> None:
         assert {dict(key)["collector"]: value for key, value in up.items()} == {
             "usage": 1,
             "cost": 0,
+            "nowcast": 1,
             "claude_code": 1,
             "organization": 1,
         }

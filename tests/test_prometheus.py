@@ -19,6 +19,7 @@ from tests.support.truth import expected
 
 SEED, ACTORS, WORKSPACES = 7, 30, 5
 DEMO = (
+    "--no-nowcast.enabled",  # estimates are no numbers of the organization's own
     "--demo.seed",
     str(SEED),
     "--demo.actors",

@@ -100,6 +100,7 @@ def trust() -> list[Builder[Panel]]:
     """How good the estimates are."""
     complete = total(samples(month.ESTIMATED), "job", "days_ago")
     starts = f"max by (job, days_ago) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}}})"
+    none_of_today = total(samples(month.NOWCAST, day(0)))
     return [
         stat(
             "Can I trust this? Last week's error",
@@ -109,7 +110,7 @@ def trust() -> list[Builder[Panel]]:
             unit="percentunit",
             decimals=1,
             no_value="No day is judged yet",
-            size=(5, 4),
+            size=(6, 4),
         ),
         stat(
             "Newest complete day",
@@ -118,23 +119,15 @@ def trust() -> list[Builder[Panel]]:
             unit="short",
             shown_label="day",
             no_value="None of the last five",
-            size=(4, 4),
+            size=(6, 4),
         ),
         stat(
             "Tokens without a price, today",
             "Priority Tier, which no bill has, and models without list price or bill: they are not in the estimate.",
-            total(samples("anthropic_unpriced_tokens", day(0))),
+            first_of(total(samples("anthropic_unpriced_tokens", day(0))), f"0 * {none_of_today}"),
             unit="short",
-            no_value="None",
-            size=(5, 4),
-        ),
-        stat(
-            "A price has moved",
-            "When a learned price last moved today's cost by more than one percent, since the exporter started.",
-            f"max({total(samples('anthropic_price_changed_timestamp_seconds'), *ORGANIZATION)}) * 1000",
-            unit="dateTimeFromNow",
-            no_value="Not since the start",
-            size=(5, 4),
+            no_value="No nowcast",
+            size=(6, 4),
         ),
         stat(
             "At the newest day's pace",
@@ -142,7 +135,7 @@ def trust() -> list[Builder[Panel]]:
             month.end_at_the_newest_day_s_pace(),
             unit=USD,
             decimals=0,
-            size=(5, 4),
+            size=(6, 4),
         ),
     ]
 

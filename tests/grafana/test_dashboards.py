@@ -49,7 +49,6 @@ MAY_BE_EMPTY = {
     "Latency": "needs a request after the first scrape",
     "How old these numbers are": "each of its queries is of another state",
     "Budgets": "needs the rules, and a budget",
-    "A price has moved": "none has",
     "Failing now": "nothing fails",
     "Failures by reason": "nothing has failed",
 }
@@ -60,6 +59,7 @@ MAY_BE_EMPTY_SERIES = {
 }
 NOT_SHOWN = {
     "process_virtual_memory_bytes": "the resident memory is what a container is limited by",
+    "anthropic_price_changed_timestamp_seconds": "mutes alerts for an hour; the prices are shown",
 }
 
 
