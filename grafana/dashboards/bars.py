@@ -23,7 +23,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.dashboards.panels import (
     FULL,
-    GREY,
     NO_WORDS,
     PLAIN,
     Steps,
@@ -39,7 +38,7 @@ from grafana.dashboards.promql import OfDays, kept_days
 
 WIDE_FROM = 16  # columns of the grid, from which a legend has room beside the bars
 BAR_PIXELS, NAME_PIXELS, VALUE_PIXELS = 44, 13, 16
-ONE_COLOR = "blue"
+ONE_COLOR, PALE = "blue", "#c7ccd4"
 
 
 def day_bars(
@@ -51,14 +50,14 @@ def day_bars(
     no_value: str,
     column: str = "",
     words: Mapping[str, str] = NO_WORDS,
-    grey: str = "",
+    pale: str = "",
     decimals: int | None = None,
     has_totals: bool = True,
     size: tuple[int, int] = FULL,
 ) -> BarChart:
     """A bar for each `date` and its `day` of the instant query, stacked by the label `column`; words for its values.
 
-    The part called `grey` is of that colour.
+    The part called `pale` is drawn so.
     The legend has the totals, unless what is shown cannot be summed over days.
     """
     panel = (
@@ -83,8 +82,8 @@ def day_bars(
             .legend(VizLegendOptions().show_legend(False))
             .with_transformation(DataTransformerConfig("organize", options=columns))
         )
-    if grey:
-        panel = panel.override_by_name(grey, [fixed_color(GREY)])
+    if pale:
+        panel = panel.override_by_name(pale, [fixed_color(PALE)])
     matrix = {"columnField": column, "rowField": "day", "valueField": "Value", "emptyValue": "null"}
     placement = LegendPlacement.RIGHT if size[0] >= WIDE_FROM else LegendPlacement.BOTTOM
     return in_words(

@@ -51,7 +51,6 @@ def today_and_the_month() -> list[Builder[Panel]]:
             total(_of_nowcast(month.ESTIMATED, day(0))),
             unit=USD,
             decimals=0,
-            no_value="No nowcast",
             size=(3, 5),
         ),
         stat(
@@ -154,7 +153,7 @@ def prices() -> list[Builder[Panel]]:
             "US dollars per million tokens, learned from the newest seven complete days, and the list price where one "
             "is known. With several organizations the highest.",
             {
-                "model": Label("Model"),
+                "model": Label("Model", 260),
                 "token_type": Label("Tokens", words=TOKEN_TYPES),
                 "service_tier": Label("Tier", words=SERVICE_TIERS),
                 "inference_geo": Label("Place"),
