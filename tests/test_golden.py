@@ -37,7 +37,7 @@ def exposition(clock: Callable[[str], Any]) -> str:
     clock("2026-11-21T09:41:00Z")
 
     async def refresh(base_url: str) -> str:
-        flags = ["--usage.days", "2", "--cost.days", "2", "--claude-code.days", "3", "--organization.name", "acme"]
+        flags = ["--usage.days", "2", "--cost.days", "3", "--claude-code.days", "3", "--organization.name", "acme"]
         async with exporting(base_url, *flags) as exporter:
             # One after the other: the order of the requests is the order of their series.
             for collector in ("organization", "usage", "cost", "nowcast", "claude_code"):

@@ -1,4 +1,4 @@
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.demo.simulation.contract import CUT, CUT_FAMILY, CUT_SINCE, FAMILIES, Contract
 from exporter.demo.simulation.cost import cost_of_usage
 from exporter.demo.simulation.organization import SimulatedOrganization, midnight
-from exporter.demo.simulation.prices import Terms, cents_per_token
+from exporter.demo.simulation.prices import TOKEN_TYPES, Terms, cents_per_token
 from exporter.demo.simulation.rhythm import is_weekend
+from exporter.demo.simulation.unseen import Unseen
 from exporter.demo.simulation.usage import UsageRow
 
 DAY = timedelta(days=1)
@@ -31,6 +33,10 @@ def usage_by_dimensions(rows: list[UsageRow]) -> Counter[tuple[object, ...]]:
 
 def usd(organization: SimulatedOrganization, day: date, at: datetime) -> Decimal:
     return sum((row.amount for row in organization.cost_rows(day, at)), Decimal()) / 100
+
+
+def coming(organization: SimulatedOrganization, day: date, at: datetime) -> Decimal:
+    return sum((row.amount for row in organization.final_cost_rows(day, at)), Decimal()) / 100
 
 
 def test_the_same_seed_gives_the_same_organization() -> None:
@@ -80,18 +86,20 @@ def test_days_before_the_founding_are_empty(organization: SimulatedOrganization)
 def test_the_current_day_only_grows(organization: SimulatedOrganization) -> None:
     start = midnight(FRIDAY)
     usage: Counter[tuple[object, ...]] = Counter()
-    cost = Decimal(0)
+    to_come = Decimal(0)
     sessions = 0
     for hour in range(25):
         at = start + timedelta(hours=hour)
         seen = usage_by_dimensions(organization.usage_rows(FRIDAY, at))
         assert usage <= seen
-        assert cost <= usd(organization, FRIDAY, at)
+        assert to_come <= coming(organization, FRIDAY, at)
+        assert usd(organization, FRIDAY, at) == 0
         records = organization.claude_code_rows(FRIDAY, at)
         assert sessions <= sum(record.core_metrics.num_sessions for record in records)
-        usage, cost = seen, usd(organization, FRIDAY, at)
+        usage, to_come = seen, coming(organization, FRIDAY, at)
         sessions = sum(record.core_metrics.num_sessions for record in records)
     assert usage == usage_by_dimensions(organization.usage_rows(FRIDAY, LATER))
+    assert to_come == usd(organization, FRIDAY, LATER)
     assert sessions > 0
 
 
@@ -133,28 +141,97 @@ def test_adjoining_intervals_add_up_to_their_day(cuts: set[int]) -> None:
     assert parts == +usage_by_dimensions(organization.usage_rows(FRIDAY, LATER))
 
 
-def test_cost_is_usage_at_list_price_without_priority_tier(organization: SimulatedOrganization) -> None:
-    usage = organization.usage_rows(FRIDAY, LATER)
-    expected = Decimal(0)
-    for row in usage:
+def listed(organization: SimulatedOrganization, day: date) -> dict[tuple[object, ...], Decimal]:
+    """Cents by the price list, by what a bill's row for tokens and its usage have in common."""
+    cents: defaultdict[tuple[object, ...], Decimal] = defaultdict(Decimal)
+    for row in organization.usage_rows(day, LATER):
         terms = Terms(row.service_tier, row.inference_geo, row.speed)
         for token_type, tokens in row.tokens.items():
-            if row.service_tier != "priority":
-                expected += tokens * cents_per_token(row.model, token_type, FRIDAY, terms)
+            if tokens and row.service_tier != "priority":
+                key = (row.workspace_id, row.model, row.service_tier, row.inference_geo, row.context_window, token_type)
+                cents[*key, row.speed == "fast"] += tokens * cents_per_token(row.model, token_type, day, terms)
+    return cents
+
+
+def billed(organization: SimulatedOrganization, day: date) -> dict[tuple[object, ...], Decimal]:
+    cents: defaultdict[tuple[object, ...], Decimal] = defaultdict(Decimal)
+    for row, amount in organization.final_cost_rows(day, LATER):
+        if row.cost_type == "tokens":
+            key = (row.workspace_id, row.model, row.service_tier, row.inference_geo, row.context_window, row.token_type)
+            cents[*key, "(Fast Mode)" in row.description] += amount
+    return cents
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_bill_s_row_is_its_usage_at_what_is_paid_of_the_list_price(seed: int) -> None:
+    organization, contract = SimulatedOrganization(seed=seed, actors=0), Contract(seed)
+    for day in (CUT_SINCE - DAY, CUT_SINCE, FRIDAY):
+        list_value, cents = listed(organization, day), billed(organization, day)
+        assert list_value.keys() == cents.keys()
+        for key, amount in cents.items():
+            # At most ten percent are blocked, three revised.
+            paid = amount / list_value[key] / contract.paid(str(key[1]), day)
+            most = Decimal("1.03") if key[1] != "claude-haiku-5-5" else Decimal("1.03") * 5
+            assert Decimal("0.87") < paid < most, key
+
+
+def test_cost_is_that_of_usage_without_priority_tier_and_searches_cost_a_cent(
+    organization: SimulatedOrganization,
+) -> None:
+    usage = organization.usage_rows(FRIDAY, LATER)
     rows = organization.cost_rows(FRIDAY, LATER)
-    assert sum(row.amount for row in rows if row.key.cost_type == "tokens") == expected
     assert any(row.service_tier == "priority" for row in usage)
     assert {row.key.service_tier for row in rows} == {"standard", "batch", None}
     searches = sum(row.web_search_requests for row in usage)
-    assert sum(row.amount for row in rows if row.key.cost_type == "web_search") == searches > 0
+    found = sum(row.amount for row in rows if row.key.cost_type == "web_search")
+    assert searches > 0
+    assert found == pytest.approx(searches, rel=Decimal("0.03"))
 
 
-def test_prices_are_those_of_the_price_list() -> None:
+def test_list_prices_are_those_of_the_price_list_and_the_contract_takes_its_part() -> None:
     row = UsageRow(
         None, None, None, None, "claude-opus-5-5", "0-200k", "batch", "us", "standard", 1_000_000, 0, 0, 0, 0, 3
     )
-    costs = {row.key.description: row.amount for row in cost_of_usage(FRIDAY, [row])}
-    assert costs == {"Claude Opus 5.5 Usage - Input Tokens": Decimal(220), "Web Search Usage": Decimal(3)}
+    contract = Contract(1)
+    paid = contract.paid("claude-opus-5-5", FRIDAY)
+    found = cost_of_usage(FRIDAY, [(row, Unseen(Decimal("0.75"), Decimal("0.5")))], contract)
+    costs = {row.key.description: row.amount for row in found}
+    expected = 220 * paid * Decimal("0.75")
+    assert costs == {"Claude Opus 5.5 Usage - Input Tokens": expected, "Web Search Usage": Decimal(3)}
+
+
+def test_discounts_are_by_family_and_opus_became_a_fifth_cheaper_on_one_day() -> None:
+    paid = [Contract(seed).paid(f"claude-{family}-5", CUT_SINCE - DAY) for seed in range(50) for family in FAMILIES]
+    assert (min(paid), max(paid)) == (Decimal("0.85"), Decimal(1))
+    for family in FAMILIES:
+        before, after = (Contract(1).paid(f"claude-{family}-5", day) for day in (CUT_SINCE - DAY, CUT_SINCE))
+        assert after == before * (CUT if family == CUT_FAMILY else 1)
+        assert after == Contract(1).paid(f"claude-{family}-5-5", FRIDAY)
+
+
+def test_long_requests_cost_five_times_as_much_and_their_share_differs_from_day_to_day() -> None:
+    long = Unseen(Decimal("0.5"), Decimal(1))
+    assert (long.weight("claude-haiku-5-5"), long.weight("claude-haiku-4-5")) == (Decimal("2.5"), Decimal("0.5"))
+    organization = SimulatedOrganization(actors=0)
+    ratios = []
+    for day in (FRIDAY - n * DAY for n in range(28)):
+        value, cents = listed(organization, day), billed(organization, day)
+        of_haiku = [key for key in cents if key[1] == "claude-haiku-5-5"]
+        paid, list_value = (sum((of[key] for key in of_haiku), Decimal()) for of in (cents, value))
+        ratios.append(paid / list_value)
+    assert Decimal("0.03") < (max(ratios) - min(ratios)) / median(ratios) < Decimal("0.5")
+
+
+def test_four_tenths_of_a_percent_of_all_tokens_are_blocked_half_of_them_in_bursts() -> None:
+    organization, contract = SimulatedOrganization(actors=0), Contract(1)
+    blocked = []
+    for day in (FRIDAY - n * DAY for n in range(90)):
+        value, cents = listed(organization, day), billed(organization, day)
+        paid = {key: value[key] * contract.paid(str(key[1]), day) for key in cents if key[-2] == TOKEN_TYPES[1]}
+        blocked += [1 - cents[key] / of_list for key, of_list in paid.items() if key[1] != "claude-haiku-5-5"]
+    assert Decimal("0.003") < sum(blocked) / len(blocked) < Decimal("0.005")
+    assert median(blocked) == pytest.approx(Decimal("0.002"), abs=Decimal("0.0005"))
+    assert Decimal("0.05") < max(blocked) < Decimal("0.14")
 
 
 def test_cost_keys_are_unique_and_every_cost_type_occurs(organization: SimulatedOrganization) -> None:

@@ -173,7 +173,7 @@ def test_cost_sums_to_the_organizations_rows(
         sums[tuple(result[group] for group in groups)] += Decimal(result["amount"])
     expected: defaultdict[Any, Decimal] = defaultdict(Decimal)
     for day in (first + n * DAY for n in range(5)):
-        for row in organization.cost_rows(day, now - timedelta(hours=1)):
+        for row in organization.cost_rows(day, now):
             expected[tuple(getattr(row.key, group) for group in groups)] += row.amount
     assert sums == expected
 
@@ -209,19 +209,30 @@ def test_cost_refuses_ranges_without_a_complete_day(client: httpx.Client, start:
     assert response.json()["error"]["message"] == "Invalid date range: ending date must be after starting date"
 
 
-def test_costs_of_the_current_day_are_those_visible_by_now(client: httpx.Client, now: datetime) -> None:
-    body = client.get(COST, params=httpx.QueryParams(since(now.date() - DAY))).json()
-    assert [bucket["starting_at"][:10] for bucket in body["data"]] == ["2026-11-19", "2026-11-20"]
-    yesterday, today = (Decimal(bucket["results"][0]["amount"]) for bucket in body["data"])
-    assert 0 < today < yesterday
+def test_cost_of_yesterday_is_partial_and_of_today_unknown(
+    client: httpx.Client, organization: SimulatedOrganization, now: datetime
+) -> None:
+    body = client.get(COST, params=httpx.QueryParams(since(now.date() - 2 * DAY))).json()
+    assert [bucket["starting_at"][:10] for bucket in body["data"]] == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    before, yesterday, today = (bucket["results"] for bucket in body["data"])
+    final = {
+        day: sum(row.amount for row in organization.final_cost_rows(day, now))
+        for day in (now.date() - 2 * DAY, now.date() - DAY)
+    }
+    assert Decimal(before[0]["amount"]) == pytest.approx(final[now.date() - 2 * DAY], rel=Decimal("0.01"))
+    assert 0 < Decimal(yesterday[0]["amount"]) < final[now.date() - DAY] * Decimal("0.95")
+    assert today == []
 
 
-def test_cost_lag_empties_the_newest_days(connect: Connect) -> None:
-    early = datetime(2026, 11, 20, 5, 30, tzinfo=UTC)
-    api = AdminApi(SimulatedOrganization(), key=KEY, now=lambda: early, cost_lag=timedelta(hours=30))
-    with connect(api) as client:
-        body = client.get(COST, params={"starting_at": "2026-11-18T00:00:00Z"}).json()
-    assert [len(bucket["results"]) for bucket in body["data"]] == [1, 0, 0]
+def test_cost_lag_comes_on_top_of_the_bill_s_own(connect: Connect) -> None:
+    late = datetime(2026, 11, 20, 20, tzinfo=UTC)
+    counts = []
+    for lag in (timedelta(0), timedelta(hours=30)):
+        api = AdminApi(SimulatedOrganization(), key=KEY, now=lambda: late, cost_lag=lag)
+        with connect(api) as client:
+            body = client.get(COST, params={"starting_at": "2026-11-18T00:00:00Z"}).json()
+        counts.append([len(bucket["results"]) for bucket in body["data"]])
+    assert counts == [[1, 1, 0], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("path", [USAGE, CLAUDE_CODE])

@@ -33,7 +33,7 @@ def expected(
     claude_code_days: int = 9,
     actor_days: int = 2,
     usage_lag: timedelta = timedelta(minutes=5),
-    cost_lag: timedelta = timedelta(hours=1),
+    cost_lag: timedelta = timedelta(0),
     claude_code_lag: timedelta = timedelta(hours=1),
 ) -> Exposed:
     """Every sample of the sections usage, cost, Claude Code and organization for a refresh at `now`."""
@@ -53,7 +53,7 @@ def data_through(
     usage_days: int = 10,
     claude_code_days: int = 9,
     usage_lag: timedelta = timedelta(minutes=5),
-    cost_lag: timedelta = timedelta(hours=1),
+    cost_lag: timedelta = timedelta(0),
     claude_code_lag: timedelta = timedelta(hours=1),
 ) -> Sums:
     """Up to when the reports of a refresh at `now` have rows, and when the organization was read."""

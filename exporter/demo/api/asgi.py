@@ -49,7 +49,8 @@ def utc_now() -> datetime:
 class AdminApi:
     """Serves the legacy reports and the inventory; everything else is 404.
 
-    A number is visible once it is as old as the report's lag. `forbidden` names endpoints that answer 403.
+    A number is visible once it is as old as the report's lag, and cost once its bill was published before that lag.
+    `forbidden` names endpoints that answer 403.
     `POST /demo/faults` takes a `Fault` as JSON, `DELETE /demo/faults` forgets all pending ones.
     """
 
@@ -60,7 +61,7 @@ class AdminApi:
         key: str,
         now: Callable[[], datetime] = utc_now,
         usage_lag: timedelta = timedelta(minutes=5),
-        cost_lag: timedelta = timedelta(hours=1),
+        cost_lag: timedelta = timedelta(0),
         claude_code_lag: timedelta = timedelta(hours=1),
         forbidden: frozenset[str] = frozenset(),
     ) -> None:

@@ -1,4 +1,4 @@
-"""A day's cost at the finest dimensions of the cost report, derived from the day's usage."""
+"""A day's cost at the finest dimensions of the cost report, derived from the day's usage and what is paid for it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -8,6 +8,7 @@ from math import floor
 from random import Random
 from typing import NamedTuple
 
+from exporter.demo.simulation.contract import Contract
 from exporter.demo.simulation.models import display_name
 from exporter.demo.simulation.prices import (
     CACHE_READ,
@@ -22,6 +23,7 @@ from exporter.demo.simulation.prices import (
     cents_per_token,
 )
 from exporter.demo.simulation.rhythm import SERVICE, Rhythm
+from exporter.demo.simulation.unseen import Unseen
 from exporter.demo.simulation.usage import UsageRow
 
 PRIORITY = ("priority", "priority_on_demand")  # billed by contract, absent from the report
@@ -73,17 +75,18 @@ def _token_key(row: UsageRow, token_type: str) -> CostKey:
     )
 
 
-def cost_of_usage(day: date, usage: Iterable[UsageRow]) -> list[CostRow]:
+def cost_of_usage(day: date, usage: Iterable[tuple[UsageRow, Unseen]], contract: Contract) -> list[CostRow]:
     """What a day's usage rows cost: tokens outside Priority Tier, and all web searches."""
     amounts: defaultdict[CostKey, Decimal] = defaultdict(Decimal)
-    for row in usage:
+    for row, unseen in usage:
         searches = CostKey(row.workspace_id, "Web Search Usage", "web_search")
         amounts[searches] += row.web_search_requests * CENTS_PER_WEB_SEARCH
         if row.service_tier in PRIORITY:
             continue
         terms = Terms(row.service_tier, row.inference_geo, row.speed)
+        paid = contract.paid(row.model, day) * unseen.weight(row.model)
         for token_type, tokens in row.tokens.items():
-            amounts[_token_key(row, token_type)] += tokens * cents_per_token(row.model, token_type, day, terms)
+            amounts[_token_key(row, token_type)] += tokens * paid * cents_per_token(row.model, token_type, day, terms)
     return [CostRow(key, amount) for key, amount in amounts.items() if amount]
 
 

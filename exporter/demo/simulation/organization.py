@@ -5,13 +5,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from exporter.demo.simulation.claude_code import ClaudeCodeRecord
+from exporter.demo.simulation.contract import Contract
 from exporter.demo.simulation.cost import CostRow, cost_of_hours, cost_of_usage
 from exporter.demo.simulation.day_cache import DayCache
 from exporter.demo.simulation.directory import FOUNDED, Directory, build_directory
 from exporter.demo.simulation.entities import ApiKey, Me, ServiceAccount, User, Workspace
+from exporter.demo.simulation.publication import Bill
 from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
 from exporter.demo.simulation.seats import build_seats
 from exporter.demo.simulation.streams import build_streams, shares
+from exporter.demo.simulation.unseen import Unseen
 from exporter.demo.simulation.usage import Flow, UsageRow, flows_of_day, part_of
 from exporter.demo.simulation.work import Work, records_until, work_of_day
 
@@ -25,8 +28,8 @@ class SimulatedOrganization:
     """An organization founded on 2026-01-05; days before that are empty.
 
     `actors` counts Claude Code actors, `workspaces` the workspaces besides the default one. With `growth` a day's
-    numbers grow over its hours; without, every day is whole from its start. With `spike` one workspace runs away on
-    the day of `at` and the day before: seen from a later `at`, those days are ordinary again.
+    numbers grow over its hours and its bill is late; without, every day is whole from its start. With `spike` one
+    workspace runs away on the day of `at` and the day before: seen from a later `at`, those days are ordinary again.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class SimulatedOrganization:
         self._streams = build_streams(seed, self._directory)
         self._seats = build_seats(seed, actors, self._directory)
         self._curves: DayCache[Curve] = DayCache(256)
+        self._contract = Contract(seed)
+        self._bills: DayCache[Bill] = DayCache(128)
         self._flows: DayCache[list[Flow]] = DayCache(64)
         self._works: DayCache[list[Work]] = DayCache(max(2, min(31, CACHED_SEATS // (len(self._seats) + 1))))
         self._partial_days: DayCache[list[ClaudeCodeRecord]] = DayCache(2)
@@ -81,25 +86,45 @@ class SimulatedOrganization:
         Adjoining intervals add up to their day exactly.
         """
         day = start.date()
-        known = self._known(day, at)
         since = (start - midnight(day)).total_seconds()
-        until = min(known, (end - midnight(day)).total_seconds())
+        until = min(self._known(day, at), (end - midnight(day)).total_seconds())
+        return [row for row, _ in self._used(day, since, until, at)]
+
+    def cost_rows(self, day: date, at: datetime) -> list[CostRow]:
+        """What the bill says of a UTC day at an instant, in exact cents."""
+        if at < midnight(day) or day < FOUNDED:
+            return []
+        bill = self._bill(day, at)
+        return bill.rows(at) if self._growth else bill.final
+
+    def final_cost_rows(self, day: date, at: datetime) -> list[CostRow]:
+        """What the bill will say in the end of what a UTC day has used up to an instant."""
+        revisions = self._bill(day, at).revisions
+        return [CostRow(row.key, row.amount * revisions[row.key]) for row in self._costs(day, self._known(day, at), at)]
+
+    def _bill(self, day: date, at: datetime) -> Bill:
+        def bill() -> Bill:
+            return Bill(self._seed, day, self._costs(day, DAY.total_seconds(), at))
+
+        return self._bills.get((day, bool(self._runaway(day, at))), bill)
+
+    def _costs(self, day: date, seconds: float, at: datetime) -> list[CostRow]:
+        """Of so much of a day, before revisions; `at` decides who runs away."""
+        if seconds <= 0 or day < FOUNDED:
+            return []
+        ids = [None, *(workspace.id for workspace in self.workspaces if workspace.open_on(day))]
+        hours = cost_of_hours(self._seed, day, ids, self._shares(day, seconds))
+        return cost_of_usage(day, self._used(day, 0.0, seconds, at), self._contract) + hours
+
+    def _used(self, day: date, since: float, until: float, at: datetime) -> list[tuple[UsageRow, Unseen]]:
+        """From one second of a day to another."""
         if until <= since:
             return []
         runaway = self._runaway(day, at)
         flows = self._flows.get((day, bool(runaway)), lambda: flows_of_day(self._seed, day, self._streams, runaway))
         share_since, share_until = self._shares(day, since), self._shares(day, until)
-        rows = (part_of(flow.row, share_since(flow.rhythm), share_until(flow.rhythm)) for flow in flows)
-        return [row for row in rows if any(row.numbers)]
-
-    def cost_rows(self, day: date, at: datetime) -> list[CostRow]:
-        """What a UTC day cost up to an instant, at list price, in exact cents."""
-        known = self._known(day, at)
-        if known <= 0 or day < FOUNDED:
-            return []
-        ids = [None, *(workspace.id for workspace in self.workspaces if workspace.open_on(day))]
-        hours = cost_of_hours(self._seed, day, ids, self._shares(day, known))
-        return cost_of_usage(day, self.usage_rows(day, at)) + hours
+        parts = ((part_of(flow.row, share_since(flow.rhythm), share_until(flow.rhythm)), flow.unseen) for flow in flows)
+        return [(row, unseen) for row, unseen in parts if any(row.numbers)]
 
     def claude_code_rows(self, day: date, at: datetime) -> list[ClaudeCodeRecord]:
         """What Claude Code did on a UTC day up to an instant; an actor has a record for each place of work."""

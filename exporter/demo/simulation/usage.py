@@ -22,6 +22,7 @@ from exporter.demo.simulation.prices import (
 )
 from exporter.demo.simulation.rhythm import Rhythm
 from exporter.demo.simulation.streams import Stream
+from exporter.demo.simulation.unseen import Unseen, unseen_of
 
 CENTS_PER_USD = 100
 GROWTH_PER_DAY = 0.0008
@@ -69,10 +70,11 @@ class UsageRow(msgspec.Struct, frozen=True):
 
 
 class Flow(NamedTuple):
-    """A whole day's usage of one stream and the rhythm at which it came."""
+    """A whole day's usage of one stream, the rhythm at which it came, and what only its bill will show."""
 
     row: UsageRow
     rhythm: Rhythm
+    unseen: Unseen
 
 
 def part_of(row: UsageRow, since: float, until: float) -> UsageRow:
@@ -145,5 +147,6 @@ def flows_of_day(seed: int, day: date, streams: Iterable[Stream], runaway: dict[
         rng = Random(f"{seed}/{day}/stream/{position}")
         usd = stream.usd * trend * busy * _noise(rng, 0.06)
         if usd > 0 and stream.workspace.open_on(day):
-            flows.append(Flow(_whole_day(stream, day, usd, rng), stream.pattern.rhythm))
+            unseen = unseen_of(seed, day, stream.workspace.id, position)
+            flows.append(Flow(_whole_day(stream, day, usd, rng), stream.pattern.rhythm, unseen))
     return flows
