@@ -13,7 +13,7 @@ LONG_NOISE, MOST_NOISE = 0.13, 0.35
 
 # Used, but answered with nothing that is billed: 0.4 percent of all tokens, half of them in bursts.
 BLOCKED = 0.002
-BURST_CHANCE, LARGEST_BURST = 0.04, 0.1
+BURST_CHANCE, LARGEST_BURST = 0.13, 0.03
 
 DIGITS = 5  # so that amounts of money are exact
 
