@@ -27,6 +27,8 @@ VOLATILE = re.compile(
     r"anthropic_exporter_api_request_duration_seconds_(?:bucket|sum))(?:\{.*\})?) \S+$",
     re.MULTILINE,
 )
+# Lists are read at once: what each asks of the API has its series in the order in which they were answered.
+ENDPOINT = re.compile(r'^anthropic_exporter_api_\w+\{api_endpoint="([^"]*)"')
 # There are too few days to be judged, no price has changed, and it is no demo.
 ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, own.DEMO)
 PYTHON = re.compile(r'python_version="[^"]*"')
@@ -39,14 +41,21 @@ def exposition(clock: Callable[[str], Any]) -> str:
     async def refresh(base_url: str) -> str:
         flags = ["--usage.days", "2", "--cost.days", "3", "--claude-code.days", "3", "--organization.name", "acme"]
         async with exporting(base_url, *flags) as exporter:
-            # One after the other: the order of the requests is the order of their series.
             for collector in ("organization", "usage", "cost", "nowcast", "claude_code"):
                 await exporter.refresh(collector)
             return exporter.text
 
     with running(AdminApi(SimulatedOrganization(seed=1, actors=2, workspaces=2), key=KEY)) as base_url:
         text = asyncio.run(refresh(base_url))
-    return PYTHON.sub('python_version="3"', VOLATILE.sub(r"\1 0.0", text))
+    return _in_order(PYTHON.sub('python_version="3"', VOLATILE.sub(r"\1 0.0", text)))
+
+
+def _in_order(text: str) -> str:
+    """Sorted by endpoint, within each family."""
+    lines: list[str] = []
+    for has_endpoint, run in groupby(text.splitlines(keepends=True), key=lambda line: bool(ENDPOINT.match(line))):
+        lines += sorted(run, key=lambda line: ENDPOINT.findall(line)) if has_endpoint else run
+    return "".join(lines)
 
 
 def test_the_exposition_is_the_golden_one(exposition: str, request: pytest.FixtureRequest) -> None:
