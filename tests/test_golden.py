@@ -52,10 +52,8 @@ def exposition(clock: Callable[[str], Any]) -> str:
 
 def _in_order(text: str) -> str:
     """Sorted by endpoint, within each family."""
-    lines: list[str] = []
-    for has_endpoint, run in groupby(text.splitlines(keepends=True), key=lambda line: bool(ENDPOINT.match(line))):
-        lines += sorted(run, key=lambda line: ENDPOINT.findall(line)) if has_endpoint else run
-    return "".join(lines)
+    runs = groupby(text.splitlines(keepends=True), key=lambda line: bool(ENDPOINT.match(line)))
+    return "".join(line for _, run in runs for line in sorted(run, key=ENDPOINT.findall))
 
 
 def test_the_exposition_is_the_golden_one(exposition: str, request: pytest.FixtureRequest) -> None:
