@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from grafana.alerts.budgets import BUDGET_ALERTS, BUDGETS_USED, MONTH
 from grafana.alerts.days import DATES, DAYS, NAMES, NEWEST, WEEKS
 from grafana.alerts.exporters import COLLECTOR_ALERTS, PRESENCE_ALERTS
 from grafana.alerts.keys import API_KEY_ALERTS
+from grafana.alerts.known import ESTIMATES, KNOWN, NOW
 from grafana.alerts.reports import REPORT_LATE
 from grafana.alerts.rules import text_of
-from grafana.alerts.spend import (
-    BUDGET_ALERTS,
-    BUDGETS_USED,
-    COST_SPIKE,
-    COST_TODAY_UNUSUAL,
-    MONTH,
-    WORKSPACE_COST_SPIKE,
-)
-from grafana.alerts.usage import CACHE_HIT_COLLAPSE, MODEL_DOMINANT, TOKEN_SPIKE, TOOL_ACCEPTANCE
+from grafana.alerts.spend import SPEND_ALERTS
+from grafana.alerts.usage import CACHE_HIT_COLLAPSE, MODEL_DOMINANT, TOKEN_SPIKE, TOOL_ACCEPTANCE, UNPRICED
 
 FILE = Path(__file__).parent / "alerts.yml"
 COMMENT = """\
@@ -37,10 +32,14 @@ PARAGRAPHS = (
     DAYS,
     NEWEST,
     WEEKS,
+    KNOWN,
+    NOW,
+    ESTIMATES,
+    UNPRICED,
     NAMES,
     MONTH,
     BUDGETS_USED,
-    *((alert,) for alert in (COST_SPIKE, WORKSPACE_COST_SPIKE, COST_TODAY_UNUSUAL, TOKEN_SPIKE, *BUDGET_ALERTS)),
+    *((alert,) for alert in (*SPEND_ALERTS, TOKEN_SPIKE, *BUDGET_ALERTS)),
     *((alert,) for alert in (CACHE_HIT_COLLAPSE, MODEL_DOMINANT)),
     TOOL_ACCEPTANCE,
     *((alert,) for alert in (*API_KEY_ALERTS, *COLLECTOR_ALERTS)),

@@ -1,211 +1,182 @@
-"""Money: days that cost far more than usual, the month's end, budgets."""
+"""Money that is being spent: days and hours that cost far more than usual, and estimates that are wrong."""
 
 from __future__ import annotations
 
-from grafana.alerts.days import (
-    COST_DAYS,
-    COST_NEWEST,
-    COST_WEEK,
-    WORKSPACE_DAYS,
-    WORKSPACE_MONTH,
-    WORKSPACE_NAME,
-    WORKSPACE_NEWEST,
-    WORKSPACE_WEEK,
-)
-from grafana.alerts.promql import (
-    NAMED_ORGANIZATION,
-    OF_ORGANIZATION,
-    ORGANIZATION,
-    inside,
-    mention,
-    threshold,
-    times_and_more,
-)
-from grafana.alerts.rules import Alert, Paragraph, Record
+from grafana.alerts.days import WORKSPACE_NAME
+from grafana.alerts.known import AGES, ERROR_DAYS, ERROR_WEEK, TODAY, WHOLE, WORKSPACE, Level
+from grafana.alerts.promql import OF_ORGANIZATION, ORGANIZATION, inside, threshold, times_and_more
+from grafana.alerts.rules import Alert
 
-MEAN_DAY = "organization_workspace:anthropic_cost_usd:mean7d"
-DAYS_LEFT = "organization:anthropic_cost_month_days_left:max"
-PROJECTED = "organization_workspace:anthropic_cost_projected_month_usd:sum"
-BUDGET = "anthropic:budget_usd:monthly"
-USED, USED_AT_THE_END = "anthropic:budget_used:ratio", "anthropic:budget_projected:ratio"
-BY_WORKSPACE = f"{ORGANIZATION}, workspace_id"
-NAMED_WORKSPACE = f"* on ({BY_WORKSPACE}) group_left (workspace)\n{WORKSPACE_NAME}"
-TODAY_STARTS = 'anthropic_exporter_bucket_start_timestamp_seconds{days_ago="0"}'
-UNTIL_REPORTED = "Holds until the next day is reported."
+NAMED_WORKSPACE = f"* on ({WORKSPACE.by}) group_left (workspace)\n{WORKSPACE_NAME}"
+EXCLUDED = "anthropic:excluded_workspace:constant"
+PRICE_CHANGED = "anthropic_price_changed_timestamp_seconds"
+READ_AT = 'anthropic_exporter_collector_last_success_timestamp_seconds{collector="nowcast"}'
+INTERVAL = 'anthropic_exporter_collector_refresh_interval_seconds{collector="nowcast"}'
+IN_WORKSPACE = f" in workspace {{{{ $labels.workspace }}}}{OF_ORGANIZATION}"
+JUDGED = f'{{days_ago=~"[{AGES[0]}-{AGES[-1]}]"}}'
+WAIT, HOLD = "10m", "30m"
+SEE_MODELS = "See Each day by model on the Cost dashboard, with this workspace chosen."
+SEE_WORKSPACES = "See Today so far and Each day by workspace on the Cost dashboard."
+HOLDS = "Holds while the day is one of the newest five, by the bill once that has come."
 
 
-def _of_budgets(spent: str) -> str:
-    """The shares of the organizations' budgets, and of the workspaces', which have names."""
-    return "\n".join(
-        (
-            f"sum by ({ORGANIZATION}) ({spent})",
-            f'/ on (organization) group_left (scope) {BUDGET}{{scope="organization"}}',
-            "or",
-            spent,
-            f'/ on (organization, workspace_id) group_left (scope) {BUDGET}{{scope="workspace"}}',
-            NAMED_WORKSPACE,
-        )
+def _estimated(level: Level) -> str:
+    """In a description: how much of the day no bill has, where it is some."""
+    labels = [*level.by.split(", "), "date"]
+    selector = ", ".join(f"{name}=%q" for name in labels)
+    values = " ".join(f"$labels.{name}" for name in labels)
+    return (
+        f"{{{{ with printf `{level.estimated}{{{selector}}} > 0` {values} | query }}}}, ${{{{ . | first | value | "
+        "humanize }} of it estimated{{ end }}"
     )
 
 
-MONTH: Paragraph = (
-    Record(
-        DAYS_LEFT,
+def _of_named_workspaces(expr: str) -> str:
+    """Without those that are excluded."""
+    return f"{expr}\n{NAMED_WORKSPACE}\nunless on (organization, workspace_id) {EXCLUDED}"
+
+
+def _spike(level: Level, prefix: str) -> str:
+    return inside(
+        f"max by ({level.by}, date) ",
+        f"{level.days}{JUDGED}",
+        f"> on ({level.by}, days_ago) group_left ()",
+        times_and_more(f"{prefix}_ratio", level.week, f"{prefix}_usd"),
+    )
+
+
+def _usual(of_days: str, level: Level, prefix: str) -> str:
+    """So many times the dearest of the days before, where enough are known; a share of a usual day; so much more."""
+    return inside(
+        "",
+        threshold(f"{prefix}_ratio"),
         inside(
-            "clamp",
-            inside(
-                "",
-                inside(
-                    f"- max by ({ORGANIZATION}) ",
-                    'anthropic_exporter_collector_data_through_timestamp_seconds{collector="cost"}',
-                ),
-                "+ on (job) group_left ()",
-                inside(
-                    "max by (job) ",
-                    TODAY_STARTS,
-                    "+ 86400",
-                    inside("* ", f"days_in_month({TODAY_STARTS})", "+ 1", f"- day_of_month({TODAY_STARTS})"),
-                ),
-            ),
-            "/ 86400,",
-            "0,",
-            "scalar(days_in_month())",
+            "* ",
+            f"max by ({level.by}) ({of_days})",
+            f"and on ({level.by})",
+            f"count by ({level.by}) ({of_days}) >= {threshold('history_days')}",
         ),
-        "Days, or parts of them, from the end of what is reported to the end of the month.",
-    ),
-    Record(MEAN_DAY, f'avg by ({BY_WORKSPACE}) ({WORKSPACE_DAYS}{{days_ago=~"[2-8]"}})'),
-    Record(
-        PROJECTED,
-        "\n+\n".join(
-            (
-                inside("", WORKSPACE_MONTH, f"or 0 * {MEAN_DAY}"),
-                inside(
-                    "",
-                    MEAN_DAY,
-                    f"* on ({ORGANIZATION}) group_left () {DAYS_LEFT}",
-                    f"or 0 * {WORKSPACE_MONTH}",
-                ),
-            )
-        ),
-        "Month to date, and the mean of seven complete days for each day that is left. Either may be missing: nothing "
-        "of the month is reported yet, or a workspace is gone.",
-    ),
-)
-BUDGETS_USED: Paragraph = (
-    Record(USED, _of_budgets(WORKSPACE_MONTH)),
-    Record(USED_AT_THE_END, _of_budgets(PROJECTED)),
-)
+        f"+ on ({level.by})",
+        f"{threshold(f'{prefix}_day_ratio')} * sum by ({level.by}) ({level.week}{TODAY})",
+        f"+ {threshold(f'{prefix}_usd')}",
+    )
+
+
+def _burn(level: Level, prefix: str) -> str:
+    """By a nowcast that was read an hour ago, too, and at the prices of then: otherwise it is no hour's cost."""
+    return inside(
+        "",
+        level.hour,
+        f"> on ({level.by})",
+        _usual(level.same_hour, level, prefix),
+        f"and on ({ORGANIZATION})",
+        f"max by ({ORGANIZATION}) ({READ_AT} offset 1h)",
+        f"+ {threshold('stale_intervals')} * max by ({ORGANIZATION}) ({INTERVAL})",
+        "> time() - 3600",
+        f"unless on ({ORGANIZATION})",
+        f"max by ({ORGANIZATION}) (max_over_time({PRICE_CHANGED}[65m])) > time() - 3900",
+    )
+
+
+def _pace(level: Level, prefix: str) -> str:
+    return inside(
+        f"max by ({level.by}, date) ",
+        f"{level.days}{TODAY}",
+        f"> on ({level.by}) group_left ()",
+        _usual(level.same_time, level, prefix),
+    )
+
 
 COST_SPIKE = Alert(
     "AnthropicCostSpike",
     "critical",
-    inside(
-        f"max by ({ORGANIZATION}, date) ",
-        COST_NEWEST,
-        f"> on ({ORGANIZATION}, days_ago) group_left ()",
-        times_and_more("cost_spike_ratio", COST_WEEK, "cost_spike_usd"),
-    ),
+    _spike(WHOLE, "cost_spike"),
     "15m",
-    "30m",
+    HOLD,
     "A day cost the organization far more than usual.",
-    f"${{{{ $value | humanize }}}} on {{{{ $labels.date }}}}{OF_ORGANIZATION}: far above the median of the seven days "
-    "before. See Workspaces, newest day against a week ago on the Cost dashboard.",
-    UNTIL_REPORTED,
+    f"${{{{ $value | humanize }}}} on {{{{ $labels.date }}}}{OF_ORGANIZATION}{_estimated(WHOLE)}: far above the median "
+    "of the seven days before. See Each day by workspace on the Cost dashboard.",
+    HOLDS,
 )
 WORKSPACE_COST_SPIKE = Alert(
     "AnthropicWorkspaceCostSpike",
     "warning",
-    inside(
-        f"max by ({BY_WORKSPACE}, date) ",
-        WORKSPACE_NEWEST,
-        f"> on ({BY_WORKSPACE}, days_ago) group_left ()",
-        times_and_more("workspace_cost_spike_ratio", WORKSPACE_WEEK, "workspace_cost_spike_usd"),
-    )
-    + f"\n{NAMED_WORKSPACE}",
+    _of_named_workspaces(_spike(WORKSPACE, "workspace_cost_spike")),
     "15m",
-    "30m",
+    HOLD,
     "A day cost a workspace far more than usual.",
-    "${{ $value | humanize }} on {{ $labels.date }} in workspace {{ $labels.workspace }}"
-    f"{OF_ORGANIZATION}: far above the median of the seven days before. See Each day by model on the Cost "
-    "dashboard, with this workspace chosen.",
-    UNTIL_REPORTED,
+    f"${{{{ $value | humanize }}}} on {{{{ $labels.date }}}}{IN_WORKSPACE}{_estimated(WORKSPACE)}: far above the "
+    f"median of the seven days before. {SEE_MODELS}",
+    HOLDS,
 )
-COST_TODAY_UNUSUAL = Alert(
-    "AnthropicCostTodayUnusual",
+BURN = Alert(
+    "AnthropicCostBurn",
+    "critical",
+    _burn(WHOLE, "burn"),
+    WAIT,
+    HOLD,
+    "The last hour cost the organization far more than usual.",
+    f"${{{{ $value | humanize }}}} in an hour{OF_ORGANIZATION}, estimated: far above the same hours of the last seven "
+    f"days. {SEE_WORKSPACES}",
+    "The first to tell of what begins now. Needs some days of Prometheus' own history.",
+)
+WORKSPACE_BURN = Alert(
+    "AnthropicWorkspaceCostBurn",
     "warning",
-    inside(
-        f"max by ({ORGANIZATION}, date) ",
-        f'{COST_DAYS}{{days_ago="0"}}',
-        f"> on ({ORGANIZATION}) group_left ()",
-        times_and_more(
-            "cost_today_ratio", f'max by ({ORGANIZATION}) ({COST_DAYS}{{days_ago=~"[1-7]"}})', "cost_today_usd"
-        ),
-    ),
-    "15m",
-    "30m",
-    "Today has already cost far more than any of the last seven days.",
-    f"${{{{ $value | humanize }}}} so far on {{{{ $labels.date }}}} (UTC){OF_ORGANIZATION}: more than any of the seven "
-    "days before, and the day is not over. See Today so far and Each day by workspace on the Cost dashboard.",
-    "Ends with the day: then AnthropicCostSpike judges it.",
+    _of_named_workspaces(_burn(WORKSPACE, "workspace_burn")),
+    WAIT,
+    HOLD,
+    "The last hour cost a workspace far more than usual.",
+    f"${{{{ $value | humanize }}}} in an hour{IN_WORKSPACE}, estimated: far above the same hours of the last seven "
+    f"days. {SEE_MODELS}",
 )
-
-
-def _used(name: str, severity: str, share: str, summary: str) -> Alert:
-    return Alert(
-        f"AnthropicBudget{name}",
-        severity,
-        f"{USED} > {threshold(share)}",
-        "15m",
-        "30m",
-        summary,
-        "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget for this month is used"
-        f"{mention(', workspace ', 'workspace')}{NAMED_ORGANIZATION}. See Budgets on the Cost dashboard.",
-    )
-
-
-# By its list, or by what it has cost. Where neither is known yet, nothing is said of workspaces.
-_WORKSPACES = f"(anthropic_workspace_info or {WORKSPACE_NAME})"
-_MATCHES_NOTHING = Alert(
-    "AnthropicBudgetMatchesNothing",
+PACE = Alert(
+    "AnthropicCostPace",
+    "warning",
+    _pace(WHOLE, "pace"),
+    WAIT,
+    HOLD,
+    "Today has cost far more than usual at this time of day.",
+    f"${{{{ $value | humanize }}}} so far on {{{{ $labels.date }}}} (UTC){OF_ORGANIZATION}{_estimated(WHOLE)}: far "
+    f"above what each of the last seven days had cost by this time. {SEE_WORKSPACES}",
+    "What grows too slowly for an hour to tell. Needs some days of Prometheus' own history.",
+)
+WORKSPACE_PACE = Alert(
+    "AnthropicWorkspaceCostPace",
+    "warning",
+    _of_named_workspaces(_pace(WORKSPACE, "workspace_pace")),
+    WAIT,
+    HOLD,
+    "Today has cost a workspace far more than usual at this time of day.",
+    f"${{{{ $value | humanize }}}} so far on {{{{ $labels.date }}}} (UTC){IN_WORKSPACE}{_estimated(WORKSPACE)}: far "
+    f"above what each of the last seven days had cost by this time. {SEE_MODELS}",
+)
+ESTIMATE_WRONG = Alert(
+    "AnthropicCostEstimateWrong",
     "warning",
     "\n".join(
         (
             inside(
                 "",
-                f'{BUDGET}{{scope!~"organization|workspace"}}',
-                "or",
-                BUDGET,
-                "unless on (organization) last_over_time(anthropic_exporter_up[1d])",
-                "or",
-                f'{BUDGET}{{scope="workspace"}}',
-                f"and on (organization) {_WORKSPACES}",
-                f"unless on (organization, workspace_id) {_WORKSPACES}",
+                f"{ERROR_WEEK} > {threshold('estimate_error_ratio')}",
+                f"or {ERROR_WEEK} < -{threshold('estimate_error_ratio')}",
             ),
-            "and on () anthropic_exporter_up",
+            f"and on ({ORGANIZATION}) count by ({ORGANIZATION}) ({ERROR_DAYS}) >= {threshold('history_days')}",
         )
     ),
     "1h",
-    "30m",
-    "A budget is of nothing that there is.",
-    f"The {{{{ $labels.scope }}}}'s budget of ${{{{ $value | humanize }}}}{mention(', workspace ID ', 'workspace_id')}"
-    f"{NAMED_ORGANIZATION} matches nothing that an exporter tells of: no alert on it can fire. See budgets.yml.",
-    "Its organization has no exporter, or its workspace ID is no workspace's. An exporter that is away is told by "
-    "AnthropicExporterAbsent.",
+    "1h",
+    "Estimated cost does not become the bill.",
+    "What would have been estimated for the newest complete days is {{ $value | humanizePercentage }} off their bills"
+    f"{OF_ORGANIZATION}, minus where it is too little: alerts on today's cost are off by as much. See Can I trust "
+    "this? Last week's error on the Cost dashboard.",
 )
-BUDGET_ALERTS = (
-    _used("HalfUsed", "info", "budget_half_ratio", "Half of the month's budget is used."),
-    _used("NearlyUsed", "warning", "budget_near_ratio", "Most of the month's budget is used."),
-    _used("Exceeded", "critical", "budget_full_ratio", "The month's budget is used up."),
-    Alert(
-        "AnthropicBudgetProjectedToExceed",
-        "warning",
-        f"{USED_AT_THE_END} > {threshold('budget_full_ratio')}",
-        "1h",
-        "1h",
-        "The month will cost more than its budget.",
-        "{{ $value | humanizePercentage }} of the {{ $labels.scope }}'s budget will be used at the month's end, if the "
-        f"days that are left cost as much as the last seven did{mention(', workspace ', 'workspace')}"
-        f"{NAMED_ORGANIZATION}. See Budgets on the Cost dashboard.",
-    ),
-    _MATCHES_NOTHING,
+SPEND_ALERTS = (
+    COST_SPIKE,
+    WORKSPACE_COST_SPIKE,
+    BURN,
+    WORKSPACE_BURN,
+    PACE,
+    WORKSPACE_PACE,
+    ESTIMATE_WRONG,
 )

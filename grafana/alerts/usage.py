@@ -1,4 +1,4 @@
-"""Tokens and what people do with Claude Code: the leading indicator of cost, the cache, models, acceptance."""
+"""Tokens and what people do with Claude Code: what has no price yet, the cache, models, acceptance."""
 
 from __future__ import annotations
 
@@ -6,26 +6,46 @@ from grafana.alerts.days import (
     CACHE_HITS,
     CACHE_HITS_WEEK,
     COST_DAYS,
-    DEAR_TOKENS,
     DECISIONS,
     MODEL_NEWEST,
     MODEL_WEEK,
+    NOWCAST,
     PROMPT_TOKENS,
-    TOKENS_WEEK,
+    TYPE_DAYS,
 )
+from grafana.alerts.known import WHOLE, WITHOUT_NOWCAST
 from grafana.alerts.promql import (
     NAMED_ORGANIZATION,
     OF_ORGANIZATION,
     ORGANIZATION,
+    dated_days,
     inside,
+    median,
     threshold,
     times_and_more,
+    weeks_before,
 )
 from grafana.alerts.rules import Alert, Paragraph, Record
-from grafana.alerts.spend import UNTIL_REPORTED
 
+UNPRICED_DAYS = "organization_day:anthropic_unpriced_tokens_without_cache_reads:sum"
+UNPRICED_WEEK = "organization_day:anthropic_unpriced_tokens_without_cache_reads_week_before:median"
 ACCEPTANCE = "organization_day:anthropic_claude_code_tool_acceptance:ratio"
 
+UNPRICED: Paragraph = (
+    Record(
+        UNPRICED_DAYS,
+        "\n".join(
+            (
+                dated_days("anthropic_unpriced_tokens", of='{token_type!="cache_read"}'),
+                f"or 0 * {WHOLE.days} and on ({ORGANIZATION}) {NOWCAST}",
+                f'or sum without (token_type) ({TYPE_DAYS}{{token_type!="cache_read"}}) {WITHOUT_NOWCAST}',
+            )
+        ),
+        "Tokens that the nowcast has no price for; all of them, where there is no nowcast. A cache read costs a tenth "
+        "of other prompt tokens.",
+    ),
+    Record(UNPRICED_WEEK, weeks_before(median(ORGANIZATION), UNPRICED_DAYS, (0, 1, 2))),
+)
 TOKEN_SPIKE = Alert(
     "AnthropicTokenSpike",
     "warning",
@@ -33,22 +53,22 @@ TOKEN_SPIKE = Alert(
         f"max by ({ORGANIZATION}, date) ",
         inside(
             "",
-            f'{DEAR_TOKENS}{{days_ago="0"}}',
+            f'{UNPRICED_DAYS}{{days_ago="0"}}',
             "or",
-            f'{DEAR_TOKENS}{{days_ago=~"[12]"}}',
+            f'{UNPRICED_DAYS}{{days_ago=~"[12]"}}',
             f"and on ({ORGANIZATION}) {COST_DAYS}",
             f"unless on ({ORGANIZATION}, date) {COST_DAYS}",
         ),
         f"> on ({ORGANIZATION}, days_ago) group_left ()",
-        times_and_more("token_spike_ratio", TOKENS_WEEK, "token_spike_tokens"),
+        times_and_more("token_spike_ratio", UNPRICED_WEEK, "token_spike_tokens"),
     ),
     "15m",
     "30m",
-    "A day has used far more tokens than usual.",
-    f"{{{{ $value | humanize }}}} tokens, cache reads aside, on {{{{ $labels.date }}}} (UTC) as far as reported"
-    f"{NAMED_ORGANIZATION}: far above the median of the seven days before. Cost follows, hours later. See Today as it "
-    "grows, against earlier days on the Usage dashboard.",
-    "The leading indicator: holds until the day's cost is reported.",
+    "A day has used far more tokens without a price than usual.",
+    f"{{{{ $value | humanize }}}} tokens without a price, cache reads aside, on {{{{ $labels.date }}}} (UTC) as far as "
+    f"reported{NAMED_ORGANIZATION}: far above the median of the seven days before. No estimate has their cost. See "
+    "Today as it grows, against earlier days on the Usage dashboard.",
+    "Of what no alert on cost sees before the bill: holds until the day's is reported.",
 )
 
 
@@ -116,7 +136,7 @@ MODEL_DOMINANT = Alert(
     "{{ $labels.model }} made up {{ $value | humanizePercentage }} of the cost of tokens on {{ $labels.date }}"
     f"{OF_ORGANIZATION}; in the seven days before it was a minor one. See Each day by model on the Cost "
     "dashboard.",
-    UNTIL_REPORTED,
+    "Holds until the next day is reported.",
 )
 
 TOOL_ACCEPTANCE: Paragraph = (

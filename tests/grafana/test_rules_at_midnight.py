@@ -1,4 +1,4 @@
-"""The turn of the day, and of the month: an alert on the newest reported day holds until the next one is reported."""
+"""The turn of the day, and of the month: an alert on a day is one and the same, whatever becomes of the day."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def cost_of(told: Told, *on: date) -> list[Daily]:
 def spike_of(day: date, organization: str = "example") -> dict[str, Alert]:
     descriptions = {
         "AnthropicCostSpike": f"$1.04k on {day} of {organization}: far above the median of the seven days before. See "
-        "Workspaces, newest day against a week ago on the Cost dashboard.",
+        "Each day by workspace on the Cost dashboard.",
         "AnthropicWorkspaceCostSpike": f"$940 on {day} in workspace Research of {organization}: far above the median "
         "of the seven days before. See Each day by model on the Cost dashboard, with this workspace chosen.",
         "AnthropicModelDominant": f"claude-sonnet-5 made up 86.54% of the cost of tokens on {day} of {organization}; "
@@ -91,23 +91,49 @@ def spike_of(day: date, organization: str = "example") -> dict[str, Alert]:
 # A day's cost
 
 
+SPIKES = ("AnthropicCostSpike", "AnthropicWorkspaceCostSpike")
+
+
 @pytest.mark.slow
 @each_way_of_reporting
-def test_a_spike_holds_until_the_next_day_is_reported_and_where_there_is_none_nothing_fires(
+def test_a_spike_holds_over_midnight_and_where_there_is_none_nothing_fires(
     told: Told, newest: date, next_is_reported: timedelta, expect: Expect
 ) -> None:
-    """Of three organizations one has two replicas, and one no spike."""
+    """Of three organizations one has two replicas, and one no spike. A dominant model is one of the newest day."""
     spikes = [cost_of(told, newest), cost_of(told, newest), cost_of(told)]
     seen = [exporter(*spikes[0]), *pair(*spikes[1], organization="pair"), exporter(*spikes[2], organization="quiet")]
     alone_ends = next_is_reported + STILL_FIRING
     pair_ends = alone_ends + (MINUTE if next_is_reported == MIDNIGHT else timedelta(0))
     ends = {"example": alone_ends, "pair": pair_ends}
     checks = [
-        Check(alert, at, [spike_of(newest, name)[alert] for name, end in ends.items() if FIRES_FROM <= at < end])
+        Check(
+            alert,
+            at,
+            [
+                spike_of(newest, name)[alert]
+                for name, end in ends.items()
+                if at >= FIRES_FROM and (alert in SPIKES or at < end)
+            ],
+        )
         for alert in spike_of(newest)
         for at in every(MINUTE, SCRAPED_FROM, pair_ends + 10 * MINUTE)
     ]
-    expect(seen, *checks, *(Check("AnthropicCostTodayUnusual", check.at) for check in checks))
+    expect(seen, *checks, *(Check("AnthropicCostPace", check.at) for check in checks))
+
+
+@each_way_of_reporting
+def test_a_spike_holds_while_its_day_is_one_of_the_newest_five(
+    told: Told, newest: date, next_is_reported: timedelta, expect: Expect
+) -> None:
+    step = 30 * MINUTE
+    ends = start(newest + 5 * DAY) - EPOCH + STILL_FIRING
+    assert ends > next_is_reported
+    checks = [
+        Check(alert, at, [spike_of(newest)[alert]] if at < ends else [])
+        for alert in SPIKES
+        for at in every(step, FIRES_FROM + HOUR + 15 * MINUTE, ends + DAY)
+    ]
+    expect([exporter(*cost_of(told, newest))], *checks, step=step)
 
 
 @pytest.mark.parametrize("told", [growing, lambda amount: late(amount, hours=1)], ids=["at once", "late"])
@@ -127,20 +153,16 @@ def test_a_spike_is_found_however_late_its_day_is_reported(expect: Expect) -> No
 
 def test_spikes_on_two_days_in_a_row_are_two_alerts(expect: Expect) -> None:
     alert = "AnthropicCostSpike"
-    first, second = (spike_of(day)[alert] for day in (YESTERDAY, TODAY))
-    expect(
-        pair(*cost_of(at_once, YESTERDAY, TODAY)),
-        *(Check(alert, at, [first]) for at in every(MINUTE, FIRES_FROM, MIDNIGHT + 15 * MINUTE)),
-        *(Check(alert, at, [first, second]) for at in every(MINUTE, MIDNIGHT + 15 * MINUTE, MIDNIGHT + 31 * MINUTE)),
-        *(Check(alert, at, [second]) for at in every(MINUTE, MIDNIGHT + 31 * MINUTE, MIDNIGHT + HOUR)),
-    )
+    both = [spike_of(day)[alert] for day in (YESTERDAY, TODAY)]
+    instants = every(MINUTE, FIRES_FROM, MIDNIGHT + HOUR)
+    expect(pair(*cost_of(at_once, YESTERDAY, TODAY)), *(Check(alert, at, both) for at in instants))
 
 
 def test_a_day_that_is_reported_in_part_is_a_spike_once_enough_of_it_is(expect: Expect) -> None:
     alert = "AnthropicCostSpike"
     text = (
-        "$300 on 1970-01-01 of example: far above the median of the seven days before. See Workspaces, newest day "
-        "against a week ago on the Cost dashboard."
+        "$300 on 1970-01-01 of example: far above the median of the seven days before. See Each day by workspace on "
+        "the Cost dashboard."
     )
     spike = alert_of(alert, text, date="1970-01-01")
     whole = MIDNIGHT + 3 * HOUR
@@ -151,20 +173,10 @@ def test_a_day_that_is_reported_in_part_is_a_spike_once_enough_of_it_is(expect: 
     )
 
 
-def test_an_unusual_today_is_a_spike_when_it_has_become_yesterday(expect: Expect) -> None:
-    today, spike = "AnthropicCostTodayUnusual", "AnthropicCostSpike"
-    text = (
-        "$1.04k so far on 1970-01-01 (UTC) of example: more than any of the seven days before, and the day is not "
-        "over. See Today so far and Each day by workspace on the Cost dashboard."
-    )
-    unusual = alert_of(today, text, date="1970-01-01")
-    end = MIDNIGHT + STILL_FIRING
-    expect(
-        pair(*cost_of(at_once, TODAY)),
-        *(Check(today, at, [unusual]) for at in every(MINUTE, FIRES_FROM, end)),
-        *(Check(today, at) for at in every(MINUTE, end, end + HOUR)),
-        *(Check(spike, at, [spike_of(TODAY)[spike]]) for at in every(MINUTE, MIDNIGHT + 15 * MINUTE, end + HOUR)),
-    )
+def test_a_spike_of_today_is_the_same_when_it_has_become_yesterday(expect: Expect) -> None:
+    instants = every(MINUTE, FIRES_FROM, MIDNIGHT + HOUR)
+    checks = (Check(alert, at, [spike_of(TODAY)[alert]]) for alert in SPIKES for at in instants)
+    expect(pair(*cost_of(at_once, TODAY)), *checks)
 
 
 # A day's tokens
@@ -172,9 +184,9 @@ def test_an_unusual_today_is_a_spike_when_it_has_become_yesterday(expect: Expect
 
 def spike_of_tokens() -> Alert:
     text = (
-        "300M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above the median of the "
-        "seven days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage "
-        "dashboard."
+        "300M tokens without a price, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above "
+        "the median of the seven days before. No estimate has their cost. See Today as it grows, against earlier days "
+        "on the Usage dashboard."
     )
     return alert_of("AnthropicTokenSpike", text, date="1970-01-01")
 

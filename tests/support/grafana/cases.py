@@ -18,22 +18,30 @@ from tests.support.grafana.history import (
     cost,
     daily,
     gauge,
-    tokens,
+    nowcast,
+    unpriced,
 )
 from tests.support.grafana.organizations import (
     accepting,
     ago,
     api_key,
     at_first,
+    estimating,
     failing,
     listed,
     minute_of,
     models,
     nothing_served,
+    outpacing,
     prompts,
     report,
+    runaway,
 )
 from tests.support.grafana.rules import RUNBOOK_URL, Alert, firing
+
+FIFTH = TODAY + 5 * DAY  # there are five days before it, of which four are needed
+MORNING = 5 * DAY + 6 * HOUR
+OF_RESEARCH = {"workspace": RESEARCH.name, "workspace_id": RESEARCH.identifier}
 
 
 @dataclass(frozen=True)
@@ -66,55 +74,102 @@ def _budget(amount: float, severity: str, summary: str, share: str) -> Case:
 
 CASES = {
     "AnthropicCostSpike": Case(
-        Exporter([cost(daily(100, {YESTERDAY: 250.5}))]),
-        Exporter([cost(daily(100, {YESTERDAY: 250}))]),
+        Exporter(nowcast(daily(100, {YESTERDAY: 250.5}), billed=daily(100))),
+        Exporter(nowcast(daily(100, {YESTERDAY: 250}), billed=daily(100))),
         15 * MINUTE,
         {"severity": "critical", "date": "1969-12-31"},
         "A day cost the organization far more than usual.",
-        "$250.5 on 1969-12-31 of example: far above the median of the seven days before. See Workspaces, newest day "
-        "against a week ago on the Cost dashboard.",
-        "$250.5 on 1969-12-31: far above the median of the seven days before. See Workspaces, newest day against a "
-        "week ago on the "
-        "Cost dashboard.",
+        "$250.5 on 1969-12-31 of example, $150.5 of it estimated: far above the median of the seven days before. See "
+        "Each day by workspace on the Cost dashboard.",
+        "$250.5 on 1969-12-31, $150.5 of it estimated: far above the median of the seven days before. See Each day by "
+        "workspace on the Cost dashboard.",
     ),
     "AnthropicWorkspaceCostSpike": Case(
-        Exporter([cost(daily(100)), cost(daily(10, {YESTERDAY: 45.5}), RESEARCH)]),
-        Exporter([cost(daily(100)), cost(daily(10, {YESTERDAY: 45}), RESEARCH)]),
+        Exporter([*nowcast(daily(100)), *nowcast(daily(10, {YESTERDAY: 45.5}), RESEARCH, billed=daily(10))]),
+        Exporter([*nowcast(daily(100)), *nowcast(daily(10, {YESTERDAY: 45}), RESEARCH, billed=daily(10))]),
         15 * MINUTE,
-        {
-            "severity": "warning",
-            "date": "1969-12-31",
-            "workspace": "Research",
-            "workspace_id": "wrkspc_01AbCdEfGhIjKlMnOpQrStUv",
-        },
+        {"severity": "warning", "date": "1969-12-31", **OF_RESEARCH},
         "A day cost a workspace far more than usual.",
-        "$45.5 on 1969-12-31 in workspace Research of example: far above the median of the seven days before. See "
-        "Each day by model on the Cost dashboard, with this workspace chosen.",
-        "$45.5 on 1969-12-31 in workspace Research: far above the median of the seven days before. See Each day by "
-        "model on the Cost dashboard, with this workspace chosen.",
+        "$45.5 on 1969-12-31 in workspace Research of example, $35.5 of it estimated: far above the median of the "
+        "seven days before. See Each day by model on the Cost dashboard, with this workspace chosen.",
+        "$45.5 on 1969-12-31 in workspace Research, $35.5 of it estimated: far above the median of the seven days "
+        "before. See Each day by model on the Cost dashboard, with this workspace chosen.",
     ),
-    "AnthropicCostTodayUnusual": Case(
-        Exporter([cost(daily(80, {YESTERDAY: 100, TODAY: 170.5}))]),
-        Exporter([cost(daily(80, {YESTERDAY: 100, TODAY: 170}))]),
-        15 * MINUTE,
-        {"severity": "warning", "date": "1970-01-01"},
-        "Today has already cost far more than any of the last seven days.",
-        "$170.5 so far on 1970-01-01 (UTC) of example: more than any of the seven days before, and the day is not "
-        "over. See Today so far and Each day by workspace on the Cost dashboard.",
-        "$170.5 so far on 1970-01-01 (UTC): more than any of the seven days before, and the day is not over. See "
-        "Today so far and Each day by workspace on the Cost dashboard.",
+    "AnthropicCostBurn": Case(
+        runaway(240, 34.3, MORNING),
+        runaway(240, 34.1, MORNING),
+        MORNING + 70 * MINUTE,
+        {"severity": "critical"},
+        "The last hour cost the organization far more than usual.",
+        "$44.3 in an hour of example, estimated: far above the same hours of the last seven days. See Today so far "
+        "and Each day by workspace on the Cost dashboard.",
+        "$44.3 in an hour, estimated: far above the same hours of the last seven days. See Today so far and Each day "
+        "by workspace on the Cost dashboard.",
+        step=5 * MINUTE,
+    ),
+    "AnthropicWorkspaceCostBurn": Case(
+        runaway(24, 7.3, MORNING, RESEARCH),
+        runaway(24, 7.1, MORNING, RESEARCH),
+        MORNING + 70 * MINUTE,
+        {"severity": "warning", **OF_RESEARCH},
+        "The last hour cost a workspace far more than usual.",
+        "$8.3 in an hour in workspace Research of example, estimated: far above the same hours of the last seven days. "
+        "See Each day by model on the Cost dashboard, with this workspace chosen.",
+        "$8.3 in an hour in workspace Research, estimated: far above the same hours of the last seven days. See Each "
+        "day by model on the Cost dashboard, with this workspace chosen.",
+        step=5 * MINUTE,
+    ),
+    "AnthropicCostPace": Case(
+        outpacing(240, FIFTH, 460),
+        outpacing(240, FIFTH, 408),
+        5 * DAY + 12 * HOUR,
+        {"severity": "warning", "date": str(FIFTH)},
+        "Today has cost far more than usual at this time of day.",
+        "$230 so far on 1970-01-06 (UTC) of example, $230 of it estimated: far above what each of the last seven days "
+        "had cost by this time. See Today so far and Each day by workspace on the Cost dashboard.",
+        "$230 so far on 1970-01-06 (UTC), $230 of it estimated: far above what each of the last seven days had cost "
+        "by this time. See Today so far and Each day by workspace on the Cost dashboard.",
+        step=5 * MINUTE,
+    ),
+    "AnthropicWorkspaceCostPace": Case(
+        outpacing(24, FIFTH, 66, RESEARCH),
+        outpacing(24, FIFTH, 50, RESEARCH),
+        5 * DAY + 12 * HOUR + 5 * MINUTE,
+        {"severity": "warning", "date": str(FIFTH), **OF_RESEARCH},
+        "Today has cost a workspace far more than usual at this time of day.",
+        "$33.23 so far on 1970-01-06 (UTC) in workspace Research of example, $33.23 of it estimated: far above what "
+        "each of the last seven days had cost by this time. See Each day by model on the Cost dashboard, with this "
+        "workspace chosen.",
+        "$33.23 so far on 1970-01-06 (UTC) in workspace Research, $33.23 of it estimated: far above what each of the "
+        "last seven days had cost by this time. See Each day by model on the Cost dashboard, with this workspace "
+        "chosen.",
+        step=5 * MINUTE,
+    ),
+    "AnthropicCostEstimateWrong": Case(
+        estimating(-0.105),
+        estimating(-0.095),
+        HOUR,
+        {"severity": "warning"},
+        "Estimated cost does not become the bill.",
+        "What would have been estimated for the newest complete days is -10.5% off their bills of example, minus where "
+        "it is too little: alerts on today's cost are off by as much. See Can I trust this? Last week's error on the "
+        "Cost dashboard.",
+        "What would have been estimated for the newest complete days is -10.5% off their bills, minus where it is too "
+        "little: alerts on today's cost are off by as much. See Can I trust this? Last week's error on the Cost "
+        "dashboard.",
     ),
     "AnthropicTokenSpike": Case(
-        Exporter([tokens(daily(1e8, {TODAY: 2.51e8}))]),
-        Exporter([tokens(daily(1e8, {TODAY: 2.5e8}))]),
+        Exporter([*nowcast(daily(100)), unpriced(daily(1e8, {TODAY: 2.51e8}))]),
+        Exporter([*nowcast(daily(100)), unpriced(daily(1e8, {TODAY: 2.5e8}))]),
         15 * MINUTE,
         {"severity": "warning", "date": "1970-01-01"},
-        "A day has used far more tokens than usual.",
-        "251M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above the median of the "
-        "seven days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage "
-        "dashboard.",
-        "251M tokens, cache reads aside, on 1970-01-01 (UTC) as far as reported: far above the median of the seven "
-        "days before. Cost follows, hours later. See Today as it grows, against earlier days on the Usage dashboard.",
+        "A day has used far more tokens without a price than usual.",
+        "251M tokens without a price, cache reads aside, on 1970-01-01 (UTC) as far as reported, example: far above "
+        "the median of the seven days before. No estimate has their cost. See Today as it grows, against earlier days "
+        "on the Usage dashboard.",
+        "251M tokens without a price, cache reads aside, on 1970-01-01 (UTC) as far as reported: far above the median "
+        "of the seven days before. No estimate has their cost. See Today as it grows, against earlier days on the "
+        "Usage dashboard.",
     ),
     "AnthropicBudgetHalfUsed": _budget(25500, "info", "Half of the month's budget is used.", "51%"),
     "AnthropicBudgetNearlyUsed": _budget(40500, "warning", "Most of the month's budget is used.", "81%"),

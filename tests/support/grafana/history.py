@@ -18,6 +18,12 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DAYS = 12  # more than any rule looks at; an exporter has 31
 
+# By family of days: their collector, and their month to date.
+MONTHS = {
+    "anthropic_cost_usd": ("cost", "anthropic_cost_month_to_date_usd"),
+    "anthropic_cost_nowcast_usd": ("nowcast", "anthropic_cost_nowcast_month_to_date_usd"),
+}
+
 # Of a UTC day, as the API tells it at an instant; None while the day is not reported.
 Amount = Callable[[date, datetime], float | None]
 Value = Callable[[datetime], float | None]
@@ -98,6 +104,28 @@ def cost(amount: Amount, workspace: Workspace = DEFAULT, *, model: str = "claude
     return Daily("anthropic_cost_usd", {**named, "cost_type": "tokens", "model": model}, amount, days)
 
 
+def nowcast(
+    amount: Amount, workspace: Workspace = DEFAULT, *, billed: Amount | None = None, days: int = DAYS
+) -> list[Daily]:
+    """What the days cost as far as known, and the part of the newest five that is not billed yet."""
+    named = {"workspace": workspace.name, "workspace_id": workspace.identifier, "model": "claude-opus-4-8"}
+
+    def estimated(day: date, now: datetime) -> float | None:
+        known = amount(day, now)
+        of_bill = billed(day, now) if billed else known
+        return None if known is None else max(0.0, known - (of_bill or 0))
+
+    return [
+        Daily("anthropic_cost_nowcast_usd", named, amount, days),
+        Daily("anthropic_cost_nowcast_estimated_usd", named, estimated, 5),
+    ]
+
+
+def unpriced(amount: Amount, *, tier: str = "standard") -> Daily:
+    labels = {"model": "claude-next", "token_type": "output", "service_tier": tier}
+    return Daily("anthropic_unpriced_tokens", labels, amount, DAYS)
+
+
 def tokens(amount: Amount, token_type: str = "output", *, days: int = 10) -> Daily:
     named = {"workspace": "default", "workspace_id": "default", "token_type": token_type}
     return Daily("anthropic_usage_tokens", named, amount, days)
@@ -166,22 +194,23 @@ class Exporter:
             yield self._series(name, {"days_ago": str(age)}), start(day).timestamp()
 
     def _months(self, today: date, now: datetime) -> dict[str, float]:
-        """Month to date of each workspace, and how far the cost report reaches."""
+        """Month to date of each workspace, and how far each report reaches."""
         found: dict[str, float] = {}
-        through: list[datetime] = []
+        through: dict[str, datetime] = {}
         for each in self.days:
-            if each.name != "anthropic_cost_usd":
+            if each.name not in MONTHS:
                 continue
+            collector, month = MONTHS[each.name]
             labels = {name: each.labels[name] for name in ("workspace", "workspace_id")}
-            series = self._series("anthropic_cost_month_to_date_usd", labels, of_organization=True)
+            series = self._series(month, labels, of_organization=True)
             for age, amount in each.of(today, now):
                 day = today - int(age) * DAY
-                through.append(min(start(day) + DAY, now))
+                through[collector] = max(through.get(collector, EPOCH - 99 * DAY), min(start(day) + DAY, now))
                 if (day.year, day.month) == (today.year, today.month):
                     found[series] = found.get(series, 0) + amount
-        if through:
-            name = "anthropic_exporter_collector_data_through_timestamp_seconds"
-            found[self._series(name, {"collector": "cost"}, of_organization=True)] = max(through).timestamp()
+        name = "anthropic_exporter_collector_data_through_timestamp_seconds"
+        for collector, moment in through.items():
+            found[self._series(name, {"collector": collector}, of_organization=True)] = moment.timestamp()
         return found
 
     def _series(self, name: str, labels: Mapping[str, str], *, of_organization: bool = False, **more: str) -> str:

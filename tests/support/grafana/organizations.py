@@ -7,18 +7,26 @@ from datetime import date, datetime, timedelta
 
 from tests.support.grafana.history import (
     DAY,
+    DEFAULT,
+    EPOCH,
+    HOUR,
     RESEARCH,
     TODAY,
     YESTERDAY,
+    Amount,
+    Daily,
     Exporter,
     Gauge,
     Value,
     Workspace,
     active_actors,
+    clock,
     collector,
     cost,
     daily,
     gauge,
+    growing,
+    nowcast,
     proposals,
     start,
     tokens,
@@ -39,6 +47,42 @@ def accepting(share: float, of: float = 1000) -> Exporter:
     """Usually four of five; yesterday another share of other many proposals."""
     accepted = daily(800, {YESTERDAY: share * of})
     return Exporter([proposals(accepted, "accepted"), proposals(daily(200, {YESTERDAY: of - share * of}), "rejected")])
+
+
+def watched(*days: Daily, organization: str = "example") -> Exporter:
+    """Whose nowcast is read all the time."""
+    read = collector("nowcast", last_success_timestamp_seconds=clock, refresh_interval_seconds=300)
+    return Exporter(days, read, instance=f"{organization}:9817", organization=organization)
+
+
+def runaway(usual: float, more: float, since: timedelta, workspace: Workspace = DEFAULT) -> Exporter:
+    """So many dollars a day evenly, and from then on for that day so many more an hour; nothing is billed."""
+    return watched(*nowcast(surging(usual, more, since), workspace, billed=daily(0)))
+
+
+def surging(usual: float, more: float, since: timedelta) -> Amount:
+    begins = EPOCH + since
+
+    def amount(day: date, now: datetime) -> float | None:
+        so_far = growing(daily(usual))(day, now) or 0
+        until = min(now, start(day) + DAY)
+        return so_far + more * max(until - begins, timedelta(0)) / HOUR if day == begins.date() else so_far
+
+    return amount
+
+
+def outpacing(usual: float, on: date, amount: float, workspace: Workspace = DEFAULT) -> Exporter:
+    """So many dollars a day evenly, and on one day another amount; nothing is billed."""
+    return watched(*nowcast(growing(daily(usual, {on: amount})), workspace, billed=daily(0)))
+
+
+def estimating(error: float) -> Exporter:
+    """A hundred dollars a day, and what would have been estimated three to nine days later."""
+
+    def judged(day: date, now: datetime) -> float | None:
+        return error if 3 <= (now.date() - day).days <= 9 else None
+
+    return watched(cost(daily(100)), Daily("anthropic_cost_nowcast_error_ratio", {"of": "metered"}, judged, 12))
 
 
 def api_key(*, status: str = "active", **timestamps: float) -> list[Gauge]:

@@ -48,10 +48,15 @@ def needed_by(*names: str) -> list[Group]:
         chosen = []
         for rule in reversed(group["rules"]):
             if rule.get("alert") in names or _is_in(read, rule):
-                read += rule["expr"]
+                read += words_of(rule)
                 chosen.append(rule)
         found.append({**group, "rules": chosen[::-1]})
     return found[::-1]
+
+
+def words_of(rule: Rule) -> str:
+    """All that may name a recorded series: a description asks for some."""
+    return str(rule["expr"]) + str(rule.get("annotations", {}).get("description", ""))
 
 
 def of_nobody(of_somebody: Sequence[Group]) -> list[Group]:
