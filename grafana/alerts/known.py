@@ -113,8 +113,8 @@ NOW: Paragraph = (
     *_of_both(
         lambda level: level.hour,
         _hour,
-        "What the last hour has cost: today so far, less what it was an hour ago; in a day's first hour with the end of "
-        "the day before.",
+        "What the last hour has cost: today so far, less what it was an hour ago; in a day's first hour with the end "
+        "of the day before.",
     ),
     *_of_both(
         lambda level: level.same_hour,

@@ -135,14 +135,16 @@ def test_a_spike_reaches_the_receiver_with_the_runaway_workspace(program: Callab
         of_all = found.await_received("AnthropicCostSpike")
         of_workspace = found.await_received("AnthropicWorkspaceCostSpike")
         found.await_evaluations()
-        (firing,) = found.firing("AnthropicWorkspaceCostSpike")
+        firing = found.firing("AnthropicWorkspaceCostSpike")
         assert {rule["health"] for rule in found.rules()} == {"ok"}
 
     assert of_all["labels"]["severity"] == "critical"
     workspace = {name: of_workspace["labels"][name] for name in ("workspace", "workspace_id")}
     assert workspace == {"workspace": runaway.name, "workspace_id": runaway.id}
-    assert {name: firing["labels"][name] for name in workspace} == workspace, "the only workspace"
-    assert float(firing["value"]) == pytest.approx(cost(runaway.id, date.fromisoformat(firing["labels"]["date"])))
+    assert len({each["labels"]["date"] for each in firing}) == len(firing) == 2, "today and yesterday"
+    for each in firing:
+        assert {name: each["labels"][name] for name in workspace} == workspace, "the only workspace"
+        assert float(each["value"]) == pytest.approx(cost(runaway.id, date.fromisoformat(each["labels"]["date"])))
 
     for alert in (of_all, of_workspace):
         labels, annotations = alert["labels"], alert["annotations"]
