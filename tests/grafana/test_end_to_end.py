@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +13,13 @@ import pytest
 from exporter.demo.simulation.organization import DAY, RUNAWAY_WORKSPACE, SimulatedOrganization, midnight
 from tests.support.grafana.stack import (
     STACK,
+    Alert,
     alertmanager,
     ask,
     await_evaluations,
     load,
     prometheus,
+    receiver,
     rule_groups,
     write_rules,
 )
@@ -37,8 +36,6 @@ DEMO = (
 PATIENCE_SECONDS = 60.0
 # What is told of the demo without a spike: its numbers are invented, a key expires soon, and some are old.
 ORDINARY = {"AnthropicDemoData", "AnthropicApiKeyExpiring", "AnthropicApiKeyNotRotated"}
-
-Alert = dict[str, Any]
 
 
 class Stack(NamedTuple):
@@ -104,29 +101,6 @@ def at_once(receiver_url: str) -> dict[str, Any]:
     config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
     config["receivers"][0]["webhook_configs"] = [{"url": receiver_url, "send_resolved": False}]
     return config
-
-
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[Alert]]]:
-    received: list[Alert] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/", received
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_a_spike_reaches_the_receiver_with_the_runaway_workspace(program: Callable[[str], str], tmp_path: Path) -> None:

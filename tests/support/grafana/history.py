@@ -256,13 +256,19 @@ def _names_read_at(seconds: float) -> list[Gauge]:
 
 
 def input_series(
-    exporters: Sequence[Exporter], end: timedelta, step: timedelta, *, federated: bool = False
+    exporters: Sequence[Exporter],
+    end: timedelta,
+    step: timedelta,
+    *,
+    federated: bool = False,
+    since: timedelta = timedelta(0),
 ) -> list[dict[str, str]]:
+    """`since` is how long after the epoch the first sample was scraped."""
     count = end // step + 1
     history: dict[str, list[float | None]] = {}
     for number in range(count):
         for exporter in exporters:
-            for series, value in exporter.samples(EPOCH + number * step).items():
+            for series, value in exporter.samples(EPOCH + since + number * step).items():
                 history.setdefault(series, [None] * count)[number] = value
     return [{"series": series, "values": notation(values, federated=federated)} for series, values in history.items()]
 

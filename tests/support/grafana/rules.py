@@ -130,6 +130,37 @@ def disagreement_on(
     return complaint(promtool, "test", "rules", _written(folder / "test.yml", test))
 
 
+def alarms(
+    promtool: str,
+    folder: Path,
+    names: Sequence[str],
+    series: Sequence[Mapping[str, str]],
+    step: timedelta,
+    since: timedelta,
+    until: timedelta,
+) -> set[tuple[str, str]]:
+    """Which of these alerts were pending or fired in between: by name and workspace, which may be none."""
+    rule_groups = needed_by(*names)
+    of_names = f'ALERTS{{alertname=~"{"|".join(names)}"}}'
+    ever = f"count by (alertname, workspace) (count_over_time({of_names}[{_duration(until - since)}]))"
+    test = {
+        "rule_files": [str(_written(folder / "rules.yml", {"groups": rule_groups}))],
+        "group_eval_order": [group["name"] for group in rule_groups],
+        "evaluation_interval": _duration(step),
+        "tests": [
+            {
+                "interval": _duration(step),
+                "input_series": series,
+                "promql_expr_test": [{"expr": ever, "eval_time": _duration(until), "exp_samples": []}],
+            }
+        ],
+    }
+    words = complaint(promtool, "test", "rules", _written(folder / "test.yml", test))
+    found = re.findall(r'\{alertname="(\w+)"(?:, workspace="([^"]*)")?\}', words)
+    assert found or not words, words
+    return set(found)
+
+
 def disagreement_of_queries(
     promtool: str,
     folder: Path,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ ALERTS = ROOT / "grafana/alerts"
 PATIENCE_SECONDS = 60.0
 EVALUATIONS = 3
 
+Alert = dict[str, Any]
+
 
 def load(path: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -27,12 +32,12 @@ def load(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def prometheus(program: Callable[[str], str], folder: Path, config: dict[str, Any]) -> Iterator[str]:
+def prometheus(program: Callable[[str], str], folder: Path, config: dict[str, Any], *flags: str) -> Iterator[str]:
     """The base URL of a Prometheus whose files are in the folder."""
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     storage = (f"--storage.tsdb.path={folder / 'prometheus'}", "--storage.tsdb.retention.time=1y")
-    command = [program("prometheus"), f"--config.file={file}", *storage]
+    command = [program("prometheus"), f"--config.file={file}", *storage, *flags]
     with _listening(command) as url:
         yield url
 
@@ -46,6 +51,30 @@ def alertmanager(program: Callable[[str], str], folder: Path, config: dict[str, 
     storage = f"--storage.path={folder / 'alertmanager'}"
     with _listening([program(name), f"--config.file={file}", storage, "--cluster.listen-address="]) as url:
         yield url
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[Alert]]]:
+    """The URL of a webhook, and the alerts that it has received."""
+    received: list[Alert] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", received
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(url: str, path: str) -> Any:  # noqa: ANN401  JSON
