@@ -66,7 +66,7 @@ class DayCost:
 class NowcastStatus:
     """What is known before the bill: billed, or tokens at learned prices; and how far that is to be trusted.
 
-    `error_ratio` is the mean of the judged days of the last week: 0.01 is one percent too much.
+    `error_ratio` is of the judged days of the last week, each by what it was billed: 0.01 is one percent too much.
     """
 
     today_usd: Decimal | None

@@ -12,11 +12,11 @@ from exporter.contract.days import ONE_DAY, day_range, exposed_days, midnight, m
 from exporter.contract.names import Names
 from exporter.contract.nowcast import CostNowcast
 from exporter.status.document import Amount, DayCost, Spend
-from exporter.status.estimates import estimated_usd, nowcast_of
+from exporter.status.estimates import day_usd, estimated_usd, nowcast_of
 
 # Cost may be more than a day late; it counts as reported three days after the day's end at the latest.
 NEWEST_AGES = range(1, 5)
-# Seven complete days, without the newest, which may be reported in part.
+# Seven days, the newest two left out.
 MEAN_AGES = range(2, 9)
 A_WEEK = timedelta(days=7)
 MOST_WORKSPACES = 7
@@ -43,12 +43,13 @@ def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: C
     exposed = exposed_days(today, days)
     of = {day: _day(reading, names, day) for day in exposed if reading.is_reported(day)}
     newest = next((day for age in NEWEST_AGES if (day := today - age * ONE_DAY) in of), None)
-    week = [of[day].usd for age in MEAN_AGES if (day := today - age * ONE_DAY) in of]
+    days_of_mean = [day for day in exposed if (today - day) // ONE_DAY in MEAN_AGES]
+    week = [usd for day in days_of_mean if (usd := _known_usd(nowcast, of, day)) is not None]
     month = month_of(today)
     to_date = _of_days(reading, [day for day in day_range(month, today) if reading.is_reported(day)])
     before = list(day_range(month_of(month - ONE_DAY), month - ONE_DAY))
     places, workspaces = _bars(of, names)
-    known = nowcast_of(nowcast, exposed) if nowcast else None
+    known = nowcast_of(nowcast, reading, exposed) if nowcast else None
     so_far, known_through = to_date, through(reading.days, reading.read_at)
     if nowcast and known:
         so_far, known_through = known.month_to_date_usd, nowcast.through
@@ -84,6 +85,13 @@ def _day(reading: CostReading, names: Names, day: date) -> _Day:
         found.workspaces[workspace_id] = found.workspaces.get(workspace_id, NOTHING) + usd
         found.models[row.model] = found.models.get(row.model, NOTHING) + usd
     return found
+
+
+def _known_usd(nowcast: CostNowcast | None, of: Days, day: date) -> Decimal | None:
+    """With what is not billed yet, where there is a nowcast."""
+    if nowcast and (usd := day_usd(nowcast, day)) is not None:
+        return usd
+    return of[day].usd if day in of else None
 
 
 def _of_days(reading: CostReading, reported: Sequence[date]) -> Decimal | None:

@@ -41,7 +41,8 @@ def before(*by: str) -> str:
 
 def projected_end() -> str:
     """By the mean of seven days: a straight line through the month to date would follow its weekends."""
-    return _end(f"avg by ({OF_ORGANIZATION}) ({_of_all_models(days('[2-8]'), 'days_ago')})")
+    known = total(samples(NOWCAST, WORKSPACE, days("[2-8]")), *ORGANIZATION, "days_ago")
+    return _end(f"avg by ({OF_ORGANIZATION}) ({first_of(known, _of_all_models(days('[2-8]'), 'days_ago'))})")
 
 
 def end_at_the_newest_day_s_pace() -> str:

@@ -27,7 +27,6 @@ NO_PRIORITY = "Priority Tier is not in the API's cost report."
 A_WEEK_AGO = "the same weekday of the week before"
 NOT_BILLED = "Estimated, not billed yet"
 ESTIMATED_ON_TOP = "What is not billed yet is estimated, and has a colour of its own."
-METERED = 'of="metered"'
 OF_MODEL = 'model=~"$model"'
 
 
@@ -63,7 +62,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
         ),
         stat(
             "Billed",
-            "Billed cost of the current UTC month over the reported days, of all models: hold this one against the "
+            "Billed cost of the current UTC month over the reported days, of all models: compare this one with the "
             "Console.",
             month.to_date(),
             unit=USD,
@@ -72,7 +71,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
         ),
         change(
             "Month end, projected",
-            "Month to date, and for each day that is left the mean of seven complete days, the newest two left out; of "
+            "Month to date, and for what is left of the month the mean of seven days, today and yesterday left out; of "
             "all models. The arrow is against the whole month before.",
             month.projected_end(),
             month.before(),
@@ -99,13 +98,16 @@ def trust() -> list[Builder[Panel]]:
     """How good the estimates are."""
     complete = total(samples(month.ESTIMATED), "job", "days_ago")
     starts = f"max by (job, days_ago) (anthropic_exporter_bucket_start_timestamp_seconds{{{JOB}}})"
+    by_day = (*ORGANIZATION, "days_ago")
+    errors = total(samples("anthropic_cost_nowcast_error_ratio", 'of="metered"'), *by_day)
+    metered = total(samples(month.COST, 'cost_type=~"tokens|web_search"'), *by_day)
     none_of_today = total(samples(month.NOWCAST, day(0)))
     return [
         stat(
             "Can I trust this? Last week's error",
             "What would have been estimated for the complete days 3 to 9 days ago, with the prices that were known "
-            "then, against their bills: the mean, positive where it was too much. Tokens and web searches.",
-            f"avg({total(samples('anthropic_cost_nowcast_error_ratio', METERED), *ORGANIZATION, 'days_ago')})",
+            "then, over what was billed for it, less one: positive where it was too much. Tokens and web searches.",
+            f"sum({errors} * {metered}) / sum({metered} and {errors})",
             unit="percentunit",
             decimals=1,
             no_value="No day is judged yet",
