@@ -79,11 +79,12 @@ class NowcastStatus:
 
 @dataclass(frozen=True)
 class Spend:
-    """Billed cost. The newest day is the newest complete one that is reported, usually yesterday.
+    """Billed cost, but for what says otherwise. The newest day is yesterday with what is estimated of it; without the
+    nowcast the newest one that is reported.
 
-    `projected_usd`: month to date, with what is estimated, and for each day that is left the mean of seven complete
-    days; `pace_usd` takes the newest day instead. `days` are the exposed ones, oldest first; of `workspaces` the last
-    stands for all others, where there are many.
+    `projected_usd`: month to date, with what is estimated, and for each day that is left the mean of seven days, today
+    and yesterday left out; `pace_usd` takes the newest day instead. `days` are the exposed ones, oldest first; of
+    `workspaces` the last stands for all others, where there are many.
     """
 
     month: date

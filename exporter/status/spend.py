@@ -34,6 +34,11 @@ class _Day:
     workspaces: Dollars = field(default_factory=dict)
     models: Dollars = field(default_factory=dict)
 
+    def add(self, usd: Decimal, workspace_id: str, model: str) -> None:
+        self.usd += usd
+        self.workspaces[workspace_id] = self.workspaces.get(workspace_id, NOTHING) + usd
+        self.models[model] = self.models.get(model, NOTHING) + usd
+
 
 Days = Mapping[date, _Day]
 
@@ -42,7 +47,8 @@ def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: C
     """With `days` exposed; from the nowcast on what is not billed yet, where there is one."""
     exposed = exposed_days(today, days)
     of = {day: _day(reading, names, day) for day in exposed if reading.is_reported(day)}
-    newest = next((day for age in NEWEST_AGES if (day := today - age * ONE_DAY) in of), None)
+    known_days = of if nowcast is None else {**of, **_of_nowcast(nowcast, names, today - ONE_DAY)}
+    newest = next((day for age in NEWEST_AGES if (day := today - age * ONE_DAY) in known_days), None)
     days_of_mean = [day for day in exposed if (today - day) // ONE_DAY in MEAN_AGES]
     week = [usd for day in days_of_mean if (usd := _known_usd(nowcast, of, day)) is not None]
     month = month_of(today)
@@ -57,10 +63,10 @@ def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: C
         month=month,
         month_to_date_usd=to_date,
         projected_usd=_month_end(month, so_far, known_through, sum(week, NOTHING) / len(week) if week else None),
-        pace_usd=_month_end(month, so_far, known_through, of[newest].usd if newest else None),
+        pace_usd=_month_end(month, so_far, known_through, known_days[newest].usd if newest else None),
         previous_month_usd=_of_days(reading, before) if all(map(reading.is_reported, before)) else None,
         newest=newest,
-        newest_usd=of[newest].usd if newest else None,
+        newest_usd=known_days[newest].usd if newest else None,
         week_before_usd=of[newest - A_WEEK].usd if newest and newest - A_WEEK in of else None,
         today_usd=of[today].usd if today in of else None,
         days=tuple(
@@ -71,8 +77,8 @@ def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: C
             for day in reversed(exposed)
         ),
         workspaces=workspaces,
-        moved_workspaces=_moved(of, newest, lambda day: day.workspaces, lambda each: _name(names, each)),
-        moved_models=_moved(of, newest, lambda day: day.models, str),
+        moved_workspaces=_moved(known_days, newest, lambda day: day.workspaces, lambda each: _name(names, each)),
+        moved_models=_moved(known_days, newest, lambda day: day.models, str),
         nowcast=known,
     )
 
@@ -80,11 +86,18 @@ def spend(reading: CostReading, names: Names, today: date, days: int, nowcast: C
 def _day(reading: CostReading, names: Names, day: date) -> _Day:
     found = _Day()
     for row in reading.days[day].rows if day in reading.days else ():
-        usd, (_, workspace_id) = row.cents / CENTS, names.workspace(row.workspace_id)
-        found.usd += usd
-        found.workspaces[workspace_id] = found.workspaces.get(workspace_id, NOTHING) + usd
-        found.models[row.model] = found.models.get(row.model, NOTHING) + usd
+        found.add(row.cents / CENTS, names.workspace(row.workspace_id)[1], row.model)
     return found
+
+
+def _of_nowcast(nowcast: CostNowcast, names: Names, day: date) -> Days:
+    """The day, if it is known."""
+    if day not in nowcast.days:
+        return {}
+    found = _Day()
+    for cell in nowcast.days[day].rows:
+        found.add(Decimal(repr(cell.usd)), names.workspace(cell.workspace_id or None)[1], cell.model)
+    return {day: found}
 
 
 def _known_usd(nowcast: CostNowcast | None, of: Days, day: date) -> Decimal | None:

@@ -11,14 +11,13 @@ from grafana.dashboards import month
 from grafana.dashboards.bars import day_bars, kept_bars, ranking
 from grafana.dashboards.budgets import budgets
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
-from grafana.dashboards.month import COST, MONTH_BEFORE, MONTH_TO_DATE
+from grafana.dashboards.month import COST, MONTH_BEFORE, NOWCAST
 from grafana.dashboards.panels import FULL, NO_DATA, USD, Steps
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
     WORKSPACE,
     by_workspace,
-    day,
     days,
     largest,
     newest_day,
@@ -35,8 +34,10 @@ from grafana.dashboards.today import (
     NOT_BILLED,
     billed,
     estimated_as,
+    is_known,
+    known,
+    known_day,
     prices,
-    reported,
     today_and_the_month,
     trust,
 )
@@ -45,7 +46,9 @@ from grafana.dashboards.words import COST_TYPES, MODELS, SERVICE_TIERS, TOKEN_TY
 # A change that says something, as the alert on a workspace's spike has it in thresholds.yml.
 JUDGED_USD = 25
 RISE: Steps = ((None, "text"), (0.25, "orange"), (0.5, "red"))
+LAST_WEEK = "Last 7 complete days"  # yesterday's bill has not come yet
 NO_COST = "No cost is reported: see Exporter health"
+NAMED = (NOWCAST, COST)  # what is used first today is in no bill
 NEW = 1_000_000  # stands for a rise from nothing
 ON_WORKSPACE = f"on ({', '.join(BY_WORKSPACE)})"
 
@@ -55,7 +58,7 @@ def build() -> Dashboard:
         "cost",
         "Cost",
         "Cost by day, workspace and model: what today and this month cost, why it changed, and where it will end.",
-        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable()),
+        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable(LAST_WEEK)),
         {
             "": [*today_and_the_month(), *_what_needs_attention(), *_day_by_day(), *trust()],
             "Where it goes: ${days:text}": _where_it_goes(),
@@ -71,8 +74,8 @@ def _what_needs_attention() -> list[Builder[Panel]]:
         firing_alerts((11, 7)),
         table(
             "Workspaces, newest day against a week ago",
-            f"The newest reported complete day against {A_WEEK_AGO}, with the largest rise first. Without a day of the "
-            f"week before, that day alone; % from a change of ${JUDGED_USD} on.",
+            f"Yesterday as far as known, or else the newest reported day, against {A_WEEK_AGO}, with the largest rise "
+            f"first. Without a day of the week before, that day alone; % from a change of ${JUDGED_USD} on.",
             {"workspace": Label("Workspace"), "day": Label("Day", 90)},
             {
                 "Newest day": Number(_of_newest_day(_now), USD, 0, 105),
@@ -103,7 +106,7 @@ def _day_by_day() -> list[Builder[Panel]]:
             "Each day by workspace",
             f"Cost of each exposed UTC day, from the first scrape on. {ESTIMATED_ON_TOP} Where nothing is known "
             "there is no bar.",
-            f"{summed(by_workspace(by_id, COST), 'date', 'day', 'workspace')} or {estimated_as('workspace')}",
+            f"{summed(by_workspace(by_id, *NAMED), 'date', 'day', 'workspace')} or {estimated_as('workspace')}",
             column="workspace",
             pale=NOT_BILLED,
             unit=USD,
@@ -128,27 +131,26 @@ def _day_by_day() -> list[Builder[Panel]]:
 
 def _where_it_goes() -> list[Builder[Panel]]:
     chosen = "Of the days chosen above."
-    tokens = 'cost_type="tokens"'
     return [
         table(
             "Workspaces",
-            "Every workspace with its cost on the days chosen above and its share of it. Month to date and the month "
-            "before are of all models.",
+            "Every workspace with its cost, as far as known, on the days chosen above and its share of it. Month to "
+            "date and the month before are of all models.",
             {"workspace": Label("Workspace")},
             {
-                "Chosen days": Number(by_workspace(_of_workspaces(), COST), USD, 0, 150),
+                "Chosen days": Number(by_workspace(_of_workspaces(), *NAMED), USD, 0, 150),
                 "Share": Number(
                     by_workspace(
                         f"{_of_workspaces()} / ignoring (job, organization, workspace_id) group_left () "
-                        f"({total(_cost(CHOSEN_DAYS))} > 0)",
-                        COST,
+                        f"({known([CHOSEN_DAYS])} > 0)",
+                        *NAMED,
                     ),
                     "percentunit",
                     0,
                     most=1,
                 ),
-                "Mean day": Number(by_workspace(_mean_day(*BY_WORKSPACE), COST), USD, 0),
-                "Month to date": Number(by_workspace(month.to_date(*BY_WORKSPACE), MONTH_TO_DATE), USD, 0, 130),
+                "Mean day": Number(by_workspace(_mean_day(*BY_WORKSPACE), *NAMED), USD, 0),
+                "Month to date": Number(by_workspace(month.known_to_date(*BY_WORKSPACE), *NAMED), USD, 0, 130),
                 "Month before": Number(by_workspace(month.before(*BY_WORKSPACE), MONTH_BEFORE), USD, 0, 130),
             },
             sort="Chosen days",
@@ -156,22 +158,31 @@ def _where_it_goes() -> list[Builder[Panel]]:
             total=True,
             filterable=False,
         ),
-        _ranking("Models", f"Cost of tokens by model. {chosen}", "model", tokens, {}),
+        _ranking(
+            "Models",
+            f"Cost of tokens by model, as far as known. {chosen}",
+            "model",
+            known([CHOSEN_DAYS, 'model!="none"'], "model"),
+        ),
         _ranking(
             "Token types",
-            f"Cost by what is paid for: input, cache reads and writes, output. {chosen}",
+            f"What is billed for input, cache reads and writes, output. {chosen}",
             "token_type",
-            tokens,
+            _billed_tokens("token_type"),
             TOKEN_TYPES,
         ),
         _ranking(
-            "Service tiers", f"Cost by service tier: batch costs half. {chosen}", "service_tier", tokens, SERVICE_TIERS
+            "Service tiers",
+            f"What is billed by service tier: batch costs half. {chosen}",
+            "service_tier",
+            _billed_tokens("service_tier"),
+            SERVICE_TIERS,
         ),
         _ranking(
             "Other than tokens",
-            f"Web search, code execution, sessions. {chosen}",
+            f"What is billed for web search, code execution, sessions. {chosen}",
             "cost_type",
-            'cost_type!="tokens"',
+            total(_cost(CHOSEN_DAYS, 'cost_type!="tokens"'), "cost_type"),
             COST_TYPES,
         ),
     ]
@@ -188,15 +199,28 @@ def _over_months() -> Builder[Panel]:
     )
 
 
-def _ranking(title: str, description: str, label: str, matcher: str, words: Mapping[str, str]) -> Builder[Panel]:
-    expr = largest(10, f"{total(_cost(CHOSEN_DAYS, matcher), label)} > 0")
+def _ranking(
+    title: str, description: str, label: str, of_chosen: str, words: Mapping[str, str] | None = None
+) -> Builder[Panel]:
     return ranking(
-        title, description, expr, label=label, words=words, unit=USD, decimals=0, no_value=NO_DATA, size=(6, 9)
+        title,
+        description,
+        largest(10, f"{of_chosen} > 0"),
+        label=label,
+        words=words or {},
+        unit=USD,
+        decimals=0,
+        no_value=NO_DATA,
+        size=(6, 9),
     )
 
 
+def _billed_tokens(label: str) -> str:
+    return total(_cost(CHOSEN_DAYS, 'cost_type="tokens"'), label)
+
+
 def _of_workspaces() -> str:
-    return total(_cost(CHOSEN_DAYS), *BY_WORKSPACE)
+    return known([CHOSEN_DAYS], *BY_WORKSPACE)
 
 
 def _cost(*matchers: str, offset: str = "") -> str:
@@ -204,18 +228,18 @@ def _cost(*matchers: str, offset: str = "") -> str:
 
 
 def _mean_day(*by: str) -> str:
-    """Over the last seven complete days but the newest, which may be reported in part."""
-    return f"avg by ({', '.join(by)}) ({total(_cost(days('[2-8]')), *by, 'days_ago')})"
+    """Over seven days, without today and yesterday."""
+    return f"avg by ({', '.join(by)}) ({known([days('[2-8]')], *by, 'days_ago')})"
 
 
 def _of_newest_day(of: Callable[[int], str]) -> str:
     """For each workspace, with that day's name."""
-    newest = newest_day(reported, lambda age: f'label_replace({of(age)}, "days_ago", "{age}", "", "")')
-    return by_workspace(summed(on_dates(f"({newest})"), *BY_WORKSPACE, "day"), COST)
+    newest = newest_day(is_known, lambda age: f'label_replace({of(age)}, "days_ago", "{age}", "", "")')
+    return by_workspace(summed(on_dates(f"({newest})"), *BY_WORKSPACE, "day"), *NAMED)
 
 
 def _of_day(age: int) -> str:
-    return total(_cost(day(age)), *BY_WORKSPACE)
+    return known_day(age, *BY_WORKSPACE)
 
 
 def _now(age: int) -> str:
@@ -224,7 +248,7 @@ def _now(age: int) -> str:
 
 def _week_before(age: int) -> str:
     """Nothing, and not 0, where that day is not exposed."""
-    return f"(({_of_day(age + 7)} or 0 * {_of_day(age)}) and on (job, organization) {reported(age + 7)})"
+    return f"(({_of_day(age + 7)} or 0 * {_of_day(age)}) and on (job, organization) {is_known(age + 7)})"
 
 
 def _change(age: int) -> str:

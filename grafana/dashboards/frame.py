@@ -109,8 +109,8 @@ def label_variable(label: str, title: str, family: str, *matchers: str) -> Query
     return _query(label, title, f"label_values({family}{{{', '.join((SCOPE, *matchers))}}}, {label})")
 
 
-def days_variable() -> CustomVariable:
-    """Which days the breakdowns are of, as a matcher of `days_ago`; yesterday at first."""
+def days_variable(first: str = "Yesterday") -> CustomVariable:
+    """Which days the breakdowns are of, as a matcher of `days_ago`: `first` those of this name."""
     choices = {
         "Yesterday": "1",
         "Today so far": "0",
@@ -118,9 +118,10 @@ def days_variable() -> CustomVariable:
         "Last 7 complete days": "[1-7]",
         "All exposed days": ".+",
     }
-    options = [VariableOption(selected=text == "Yesterday", text=text, value=value) for text, value in choices.items()]
+    options = [VariableOption(selected=text == first, text=text, value=value) for text, value in choices.items()]
     values = ", ".join(f"{text} : {value}" for text, value in choices.items())
-    return CustomVariable("days").label("Days of the breakdowns").values(values).options(options).current(options[0])
+    (current,) = (option for option in options if option.selected)
+    return CustomVariable("days").label("Days of the breakdowns").values(values).options(options).current(current)
 
 
 def _query(name: str, label: str, query: str) -> QueryVariable:

@@ -46,7 +46,13 @@ def projected_end() -> str:
 
 
 def end_at_the_newest_day_s_pace() -> str:
-    return _end(f"({newest_day(lambda age: _of_all_models(day(age)))})")
+    return _end(f"({newest_day(_of_day)})")
+
+
+def _of_day(age: int) -> str:
+    """Where there is a nowcast, yesterday is always known."""
+    billed = _of_all_models(day(age))
+    return f"({first_of(total(samples(NOWCAST, WORKSPACE, day(age)), *ORGANIZATION), billed)})" if age == 1 else billed
 
 
 def _days_left() -> str:

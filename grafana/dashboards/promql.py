@@ -77,10 +77,11 @@ def on_dates(expression: str) -> str:
     return f"{expression} * on (job, days_ago) group_left (date, day) ({DATES})"
 
 
-def by_workspace(expression: str, named_in: str) -> str:
-    """With the label `workspace` of a family that has it; the expression has `job`, `organization`, `workspace_id`."""
+def by_workspace(expression: str, *named_in: str) -> str:
+    """With the label `workspace` of families that have it; the expression has `job`, `organization`, `workspace_id`."""
     by = ", ".join(BY_WORKSPACE)
-    names = f"topk by ({by}) (1, group by ({by}, workspace) ({named_in}{{{SCOPE}}}))"
+    named = " or ".join(f"group by ({by}, workspace) ({family}{{{SCOPE}}})" for family in named_in)
+    names = f"topk by ({by}) (1, {named})"
     return f"({expression}) * on ({by}) group_left (workspace) {names}"
 
 

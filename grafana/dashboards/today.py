@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
@@ -32,14 +34,14 @@ OF_MODEL = 'model=~"$model"'
 
 def today_and_the_month() -> list[Builder[Panel]]:
     def of_all(age: int) -> str:
-        return f"({total(_cost(day(age)), *ORGANIZATION)} or 0 * {reported(age)})"
+        return f"({known_day(age, *ORGANIZATION)} or 0 * {is_known(age)})"
 
     return [
         stat(
             "Today so far",
             "What the current UTC day costs as far as known: the bill, and tokens of some minutes ago at the prices "
             f"that your own bills show. Without the nowcast what is billed, which comes a day later. {NO_PRIORITY}",
-            first_of(total(_of_nowcast(month.NOWCAST, day(0))), total(_cost(day(0)))),
+            known([day(0)]),
             unit=USD,
             decimals=0,
             size=(4, 5),
@@ -82,10 +84,10 @@ def today_and_the_month() -> list[Builder[Panel]]:
         ),
         change(
             "Newest day",
-            f"Billed cost of the newest reported complete UTC day, which the table below names. The arrow is against "
-            f"{A_WEEK_AGO}. {NO_PRIORITY}",
-            f"sum({newest_day(reported, of_all)})",
-            f"sum({newest_day(reported, lambda age: total(_cost(day(age + 7)), *ORGANIZATION))})",
+            "What yesterday cost as far as known, billed or estimated; without the nowcast the newest reported day. "
+            f"The table below names it. The arrow is against {A_WEEK_AGO}. {NO_PRIORITY}",
+            f"sum({newest_day(is_known, of_all)})",
+            f"sum({newest_day(is_known, lambda age: known_day(age + 7, *ORGANIZATION))})",
             unit=USD,
             decimals=0,
             rise=BAD,
@@ -132,7 +134,7 @@ def trust() -> list[Builder[Panel]]:
         ),
         stat(
             "At the newest day's pace",
-            "Month to date, and the newest reported day once more for each day that is left; of all models.",
+            "Month to date, and the newest day once more for each day that is left; of all models.",
             month.end_at_the_newest_day_s_pace(),
             unit=USD,
             decimals=0,
@@ -185,9 +187,20 @@ def estimated_as(column: str) -> str:
     return f'label_replace({summed(of_days, "date", "day")} > 0, "{column}", "{NOT_BILLED}", "", "")'
 
 
-def reported(age: int) -> str:
+def known(matchers: Sequence[str], *by: str) -> str:
+    """As far as known: the bill alone, where there is no nowcast."""
+    return f"({first_of(total(_of_nowcast(month.NOWCAST, *matchers), *by), total(_cost(*matchers), *by))})"
+
+
+def known_day(age: int, *by: str) -> str:
+    """Where there is a nowcast, yesterday is always known, and no older day is looked for but complete ones."""
+    return known([day(age)], *by) if age == 1 else total(_cost(day(age)), *by)
+
+
+def is_known(age: int) -> str:
     """Whatever workspace and model are chosen."""
-    return total(samples(month.COST, day(age)), *ORGANIZATION)
+    families = (month.NOWCAST, month.COST) if age == 1 else (month.COST,)
+    return f"({first_of(*(total(samples(family, day(age)), *ORGANIZATION) for family in families))})"
 
 
 def _cost(*matchers: str) -> str:
