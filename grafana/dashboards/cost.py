@@ -191,8 +191,8 @@ def _where_it_goes() -> list[Builder[Panel]]:
 def _over_months() -> Builder[Panel]:
     return kept_bars(
         "Each day from Prometheus' own storage",
-        "Cost, with what was reported late or revised.",
-        lambda of_day, offset: total(_cost(of_day, offset=offset)),
+        "Cost as far as known, with what was reported late or revised.",
+        lambda of_day, offset: known([of_day], offset=offset),
         unit=USD,
         time_from="90d",
         size=FULL,
@@ -223,8 +223,8 @@ def _of_workspaces() -> str:
     return known([CHOSEN_DAYS], *BY_WORKSPACE)
 
 
-def _cost(*matchers: str, offset: str = "") -> str:
-    return samples(COST, WORKSPACE, 'model=~"$model"', *matchers, offset=offset)
+def _cost(*matchers: str) -> str:
+    return samples(COST, WORKSPACE, 'model=~"$model"', *matchers)
 
 
 def _mean_day(*by: str) -> str:

@@ -187,9 +187,11 @@ def estimated_as(column: str) -> str:
     return f'label_replace({summed(of_days, "date", "day")} > 0, "{column}", "{NOT_BILLED}", "", "")'
 
 
-def known(matchers: Sequence[str], *by: str) -> str:
+def known(matchers: Sequence[str], *by: str, offset: str = "") -> str:
     """As far as known: the bill alone, where there is no nowcast."""
-    return f"({first_of(total(_of_nowcast(month.NOWCAST, *matchers), *by), total(_cost(*matchers), *by))})"
+    families = (month.NOWCAST, month.COST)
+    of = (total(samples(family, WORKSPACE, OF_MODEL, *matchers, offset=offset), *by) for family in families)
+    return f"({first_of(*of)})"
 
 
 def known_day(age: int, *by: str) -> str:
