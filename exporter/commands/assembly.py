@@ -168,5 +168,5 @@ def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostRead
     def of(meters: MeterReading, today: date) -> CostNowcast | None:
         return nowcaster.nowcast(meters, cost.reading, today) if cost.reading else None
 
-    source = MeterSource(client, lambda: cost.state)
-    return NowcastPlan(source, NowcastTable(settings.cost.days, of, prefix), settings.nowcast.interval_seconds)
+    source, table = MeterSource(client, lambda: cost.state), NowcastTable(settings.cost.days, of, prefix)
+    return NowcastPlan(source, table, settings.nowcast.interval_seconds, nowcaster.prepared, lambda: nowcaster.latest)

@@ -87,13 +87,16 @@ class Job(Generic[R]):
         pace: Pace,
         now: Callable[[], datetime],
         names: NamesOfOthers | None = None,
+        ahead: Callable[[R], None] | None = None,
     ) -> None:
+        """`ahead` works out, in a thread, what follows from a reading, before anybody waits for it to be shown."""
         self._source = source
         self._table = table
         self._place = place
         self._pace = pace
         self._now = now
         self._names = names
+        self._ahead = ahead
         self.attempted = asyncio.Event()
         state = State(source.collector, source.generation, interval_seconds)
         self._show(self._made(state, None, Text(place.publisher.today, {})))
@@ -163,6 +166,8 @@ class Job(Generic[R]):
     async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
         try:
             outcome = await self._source.read(self.reading, now)
+            if self._ahead and outcome.reading is not None:
+                await asyncio.to_thread(self._ahead, outcome.reading)
         except ApiError as error:
             return None, error
         except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others: it must not silence other jobs

@@ -14,7 +14,7 @@ from exporter.contract.cost import CostReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
-from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
+from exporter.contract.nowcast import CostNowcast, MeterReading
 from exporter.contract.own import organization_families
 from exporter.contract.usage import UsageReading
 from exporter.exposition.publisher import Publisher
@@ -38,9 +38,10 @@ class Plan(Generic[R]):
 
 @dataclass(frozen=True)
 class NowcastPlan(Plan[MeterReading]):
-    """The table says what the page needs, too."""
+    """`prepare` makes what the table will show of these; `latest` is what it has shown."""
 
-    table: NowcastTable
+    prepare: Callable[[MeterReading, CostReading, date], object]
+    latest: Callable[[], CostNowcast | None]
 
 
 class Requests:
@@ -85,12 +86,12 @@ class OrganizationJobs:
         self._named = self._no_names = Names()
         self.inventory = self._job(3, inventory)
         names = NamesOfOthers(self._names, self.inventory.attempted) if self.inventory else None
-        self.cost = self._job(0, cost, names)
+        self.cost = self._job(0, cost, names, self._follow_bill)
         self.usage = self._job(1, usage, names)
         self.claude_code = self._job(2, claude_code)
         planned = nowcast(self.cost) if nowcast and self.cost else None
-        self.nowcast = self._job(4, planned, names)
-        self._nowcast_of = planned.table.of if planned else None
+        self._planned_nowcast = planned
+        self.nowcast = self._job(4, planned, names, self._follow_meters)
         self._bill: CostReading | None = None
         self._show_all()
 
@@ -123,8 +124,20 @@ class OrganizationJobs:
         )
 
     def _known_before_the_bill(self) -> CostNowcast | None:
-        meters = self.nowcast.reading if self.nowcast else None
-        return self._nowcast_of(meters, self._publisher.today) if self._nowcast_of and meters else None
+        has_both = self._meters and self.cost and self.cost.reading
+        return self._planned_nowcast.latest() if self._planned_nowcast and has_both else None
+
+    @property
+    def _meters(self) -> MeterReading | None:
+        return self.nowcast.reading if self.nowcast else None
+
+    def _follow_bill(self, bill: CostReading) -> None:
+        if self._planned_nowcast and self._meters:
+            self._planned_nowcast.prepare(self._meters, bill, self._publisher.today)
+
+    def _follow_meters(self, meters: MeterReading) -> None:
+        if self._planned_nowcast and self.cost and self.cost.reading:
+            self._planned_nowcast.prepare(meters, self.cost.reading, self._publisher.today)
 
     def show_new_requests(self) -> None:
         if self._requests.has_new:
@@ -141,11 +154,17 @@ class OrganizationJobs:
         """What shows all readings on the day that it is now; by whoever holds the publisher's lock."""
         return [*[await job.rewritten(today) for job in self], self._show_all]
 
-    def _job(self, number: int, collector: Plan[R] | None, names: NamesOfOthers | None = None) -> Job[R] | None:
-        if collector is None:
+    def _job(
+        self,
+        number: int,
+        plan: Plan[R] | None,
+        names: NamesOfOthers | None = None,
+        ahead: Callable[[R], None] | None = None,
+    ) -> Job[R] | None:
+        if plan is None:
             return None
         where = Place(self._publisher, Key(self._rank, number), self.name, self._shown)
-        return Job(collector.source, collector.table, collector.interval_seconds, where, self._pace, self._now, names)
+        return Job(plan.source, plan.table, plan.interval_seconds, where, self._pace, self._now, names, ahead)
 
     def _names(self) -> Names:
         reading = self.inventory.reading if self.inventory else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any
@@ -24,6 +24,7 @@ AGREEMENT = 0.01
 LEAST_AGREEING = 0.6
 
 Cell = tuple[str, str, str, str]
+Amounts = tuple[float, float]  # billed, and by the list
 Factors = Mapping[Hashable, float]
 
 
@@ -138,33 +139,33 @@ def _factors(sums: Mapping[Any, Sequence[float]], is_listed: Callable[[Any], boo
 def _taken(days: Sequence[Mapping[PriceKey, Line]]) -> Mapping[tuple[str, str], int]:
     """By model and token type: how many of the days, from the newest on, have the price that holds now."""
     nothing = [(0.0, 0.0)] * len(days)
-    cells: defaultdict[tuple[str, str], dict[Cell, list[tuple[float, float]]]] = defaultdict(dict)
+    cells: defaultdict[tuple[str, str], dict[Cell, list[Amounts]]] = defaultdict(dict)
     for age, entries in enumerate(days):
         for key, line in entries.items():
-            of_cells = cells[key.model, key.token_type]
-            cell = (key.workspace_id, key.service_tier, key.inference_geo, key.context_window)
+            workspace_id, model, tier, geo, context, token_type = key
+            of_cells = cells[model, token_type]
+            cell = (workspace_id, tier, geo, context)
             if cell not in of_cells:
                 of_cells[cell] = nothing.copy()
             of_cells[cell][age] = line[:2]
-    taken = {}
-    for name, of_cells in cells.items():
-        sums = [(list(_sums(each)), list(_sums(each[::-1]))[::-1]) for each in of_cells.values()]
-        for newest in range(1, len(days)):
-            if _has_changed([(newer[newest - 1], older[newest]) for newer, older in sums]):
-                taken[name] = newest
-                break
-    return taken
+    taken = {name: _newest_alike([*of_cells.values()]) for name, of_cells in cells.items()}
+    return {name: newest for name, newest in taken.items() if newest}
 
 
-def _sums(amounts: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    billed = listed = 0.0
-    for of_day, of_list in amounts:
-        billed += of_day
-        listed += of_list
-        yield billed, listed
+def _newest_alike(cells: Sequence[Sequence[Amounts]]) -> int | None:
+    """Of cells' days, newest first: the smallest number of the newest ones that the older ones are priced unlike."""
+    days = [*zip(*cells, strict=True)]
+    newer: Sequence[Amounts] = [(0.0, 0.0)] * len(cells)
+    older = [(fsum(billed for billed, _ in cell), fsum(listed for _, listed in cell)) for cell in cells]
+    for count, day in enumerate(days[:-1], start=1):
+        newer = [(billed + more, listed + rest) for (billed, listed), (more, rest) in zip(newer, day, strict=True)]
+        older = [(billed - less, listed - rest) for (billed, listed), (less, rest) in zip(older, day, strict=True)]
+        if _has_changed(zip(newer, older, strict=True)):
+            return count
+    return None
 
 
-def _has_changed(cells: Iterable[tuple[tuple[float, float], tuple[float, float]]]) -> bool:
+def _has_changed(cells: Iterable[tuple[Amounts, Amounts]]) -> bool:
     """Whether most of what was billed costs so much more or less than before, by the same ratio."""
     ratios = [
         (billed / listed * listed_before / billed_before, billed + billed_before)

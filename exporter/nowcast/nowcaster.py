@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import partial
 from math import fsum
+from threading import Lock
 
 from exporter.contract.cost import CENTS, CostReading, CostRecord
 from exporter.contract.days import Day, day_range, end_of, month_of, through
@@ -32,11 +33,15 @@ Use = tuple[str, str, str, str, str]
 
 
 class Nowcaster:
-    """Makes nothing again that follows from what has not changed; remembers of the past only when prices moved."""
+    """Makes nothing again that follows from what has not changed; remembers of the past only when prices moved.
+
+    Threads wait for each other: what one has made the next one has.
+    """
 
     def __init__(self, list_prices: ListPrices, now: Callable[[], datetime]) -> None:
         self._list_prices = list_prices
         self._now = now
+        self._lock = Lock()
         self._uses: Kept[Mapping[Use, Mapping[str, float]]] = Kept()
         self._books: Kept[Book] = Kept()
         self._learned: Kept[Prices] = Kept()
@@ -46,11 +51,18 @@ class Nowcaster:
         self._nowcasts: Kept[CostNowcast] = Kept()
         self._prices: Prices | None = None
         self._price_changed_at: datetime | None = None
+        self.latest: CostNowcast | None = None
 
     def nowcast(self, meters: MeterReading, cost: CostReading, today: date) -> CostNowcast:
-        """On that day: the same object for the same readings."""
-        nowcast = self._nowcasts.of(today, (meters, cost), lambda: self._made(meters, cost, today))
-        self._nowcasts.forget_unused()
+        """On that day: the same object for the same readings. The latest one from then on."""
+        self.latest = self.prepared(meters, cost, today)
+        return self.latest
+
+    def prepared(self, meters: MeterReading, cost: CostReading, today: date) -> CostNowcast:
+        """What the nowcast will be, for to make it where nobody waits: it takes seconds where there are many prices."""
+        with self._lock:
+            nowcast = self._nowcasts.of(today, (meters, cost), lambda: self._made(meters, cost, today))
+            self._nowcasts.forget_unused()
         return nowcast
 
     def _made(self, meters: MeterReading, cost: CostReading, today: date) -> CostNowcast:
