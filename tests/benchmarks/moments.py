@@ -1,6 +1,7 @@
 """What else must not hold up a scrape: python -m tests.benchmarks.moments [SERIES ...].
 
-A refresh with nothing new, and with one of two days new; a usage report of 100,000 rows; midnight.
+A refresh with nothing new, and with one of two days new; a usage report of 100,000 rows, also beside the nowcast, which
+reads it by other dimensions; midnight.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,39 +31,50 @@ from tests.support.processes import environment, eventually, exporter_command, f
 
 KEY = "sk-ant-admin01-bench"
 USAGE_ROWS, USAGE_DAYS = 100_000, 10
+MOST_DAYS = 18  # that the nowcast reads
 OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
 # Nothing leaves the window, and people keep their names.
 OF_MIDNIGHT = ("--claude-code.days=3", "--claude-code.actor-days=3", *OF_CLAUDE_CODE[1:])
 OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled")
+OF_NOWCAST = ("--no-claude-code.enabled", "--no-organization.enabled", "--nowcast.interval-seconds=3")
 TODAY = datetime.now(UTC).date()
 NO_ROWS = b'{"data":[],"has_more":false,"next_page":null}'
 CHANGED = b'"num_sessions":'
+FIRST_TOKENS = b'"uncached_input_tokens":'
 
 
 # The API, in a process of its own
 
 
 def serve(kind: str, port: int, series: int) -> None:
-    """`same`, `today`: Claude Code activity, whose first row of today is another one each time; or `usage`.
+    """`same`, `today`: Claude Code activity, whose first row of today is another one each time; or `usage`, likewise.
 
-    `/refreshes` tells how often today was asked for from its beginning.
+    `/refreshes` tells how often today was asked for from its beginning, of usage by the exporter's own dimensions.
     """
     claude_code = {} if kind == "usage" else api.pages(series)
-    buckets = _usage_buckets() if kind == "usage" else []
+    buckets = _usage_buckets() if kind == "usage" else {}
     begun = 0
+
+    def usage(query: dict[str, str]) -> bytes:
+        nonlocal begun
+        begun += "page" not in query and not query["is_by_speed"]
+        days = [day for day in sorted(buckets) if day >= query["starting_at"][: len("2026-01-31")]]
+        first, limit = int(query.get("page", 0)), int(query["limit"])
+        of_page = [buckets[day] for day in days[first : first + limit]]
+        if days[first : first + limit][-1:] == [TODAY.isoformat()]:
+            of_page[-1] = of_page[-1].replace(FIRST_TOKENS, FIRST_TOKENS + str(1 + begun % 9).encode(), 1)
+        following = first + limit if first + limit < len(days) else None
+        more = str(following is not None).lower().encode()
+        return b'{"data":[%s],"has_more":%s,"next_page":%s}' % (
+            b",".join(of_page),
+            more,
+            msgspec.json.encode(following and str(following)),
+        )
 
     def answer(query: dict[str, str]) -> bytes:
         nonlocal begun
         if kind == "usage":
-            first, limit = int(query.get("page", 0)), int(query["limit"])
-            more = first + limit < len(buckets)
-            page = b",".join(buckets[first : first + limit])
-            following = f'"{first + limit}"' if more else "null"
-            return b'{"data":[%s],"has_more":%s,"next_page":%s}' % (
-                page,
-                str(more).lower().encode(),
-                following.encode(),
-            )
+            return usage(query)
         of_day, number = claude_code.get(query["starting_at"], [NO_ROWS]), int(query.get("page", 0))
         if number == 0 and query["starting_at"] == TODAY.isoformat():
             begun += 1
@@ -71,10 +83,14 @@ def serve(kind: str, port: int, series: int) -> None:
         return of_day[number]
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["query_string"].decode()
         if scope["path"] == "/refreshes":
             body = str(begun).encode()
+        elif scope["path"].endswith("/cost_report"):
+            body = NO_ROWS
         else:
-            body = answer(dict(pair.split("=", 1) for pair in scope["query_string"].decode().split("&")))
+            query = dict(pair.split("=", 1) for pair in asked.split("&"))
+            body = answer(query | {"is_by_speed": "=speed" * ("=speed" in asked)})
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -83,7 +99,9 @@ def serve(kind: str, port: int, series: int) -> None:
     asyncio.run(uvicorn.Server(config).serve())
 
 
-def _usage_buckets() -> list[bytes]:
+def _usage_buckets() -> dict[str, bytes]:
+    """By day."""
+
     def row(number: int) -> dict[str, object]:
         return {
             "uncached_input_tokens": 1_000 + number,
@@ -94,11 +112,13 @@ def _usage_buckets() -> list[bytes]:
             "workspace_id": f"wrkspc_01{number % 500:04d}",
             "model": f"claude-opus-{number // 500}",
             "service_tier": "standard",
+            "inference_geo": "global",
+            "speed": "standard",
         }
 
     rows = [row(number) for number in range(USAGE_ROWS // USAGE_DAYS)]
-    starts = [TODAY - timedelta(days=USAGE_DAYS - 1 - age) for age in range(USAGE_DAYS)]
-    return [msgspec.json.encode({"starting_at": f"{day}T00:00:00Z", "results": rows}) for day in starts]
+    days = (TODAY - timedelta(days=age) for age in range(MOST_DAYS))
+    return {str(day): msgspec.json.encode({"starting_at": f"{day}T00:00:00Z", "results": rows}) for day in days}
 
 
 @contextmanager
@@ -125,9 +145,9 @@ def refreshing(api_url: str, *flags: str) -> Iterator[servers.Served]:
 # What is measured
 
 
-def refresh_cpu_seconds(kind: str, series: int, refreshes: int = 8) -> float:
+def refresh_cpu_seconds(kind: str, series: int, flags: Sequence[str], refreshes: int = 8) -> float:
     """CPU seconds of the process from the start of a refresh to that of the next one, which nobody scrapes."""
-    with serving(kind, series) as url, refreshing(url, *OF_CLAUDE_CODE, "--claude-code.interval-seconds=3") as own:
+    with serving(kind, series) as url, refreshing(url, *flags) as own:
 
         def begun() -> int:
             return int(body(f"{url}/refreshes", "identity"))
@@ -188,9 +208,14 @@ def main(sizes: list[int]) -> None:
     print(
         f"usage report of {USAGE_ROWS:,} rows: light requests wait {p50:.1f} / {p99:.1f} ms, {most:.0f} ms at the most"
     )
+    alone, beside = (
+        refresh_cpu_seconds("usage", 0, (*flags, "--usage.interval-seconds=3")) for flags in (OF_USAGE, OF_NOWCAST)
+    )
+    print(f"the same, today another one each time: {alone:.2f} CPU s a refresh, beside the nowcast {beside:.2f} CPU s")
     for size in sizes:
         if size <= 500_000:
-            same, today = (refresh_cpu_seconds(kind, size) for kind in ("same", "today"))
+            flags = (*OF_CLAUDE_CODE, "--claude-code.interval-seconds=3")
+            same, today = (refresh_cpu_seconds(kind, size, flags) for kind in ("same", "today"))
             print(f"refresh, {size:,} series: nothing new {same:.2f} CPU s, one of two days new {today:.2f} CPU s")
         with serving("same", size) as url:
             command = [sys.executable, "-m", "tests.benchmarks.moments", "midnight", url]
