@@ -52,6 +52,10 @@ class PairedDay(Day[R]):
                 smallest[pair] = order, row
         return {pair: (order, row.nothing()) for pair, (order, row) in smallest.items()}
 
+    @cached_property
+    def pairs(self) -> frozenset[Pair]:
+        return frozenset(self.zeros)
+
 
 def zero_rows(reported: Iterable[date], days: Mapping[date, PairedDay[R]]) -> dict[date, tuple[R, ...]]:
     """The rows of nothing to add to each of the reported days.
@@ -60,15 +64,24 @@ def zero_rows(reported: Iterable[date], days: Mapping[date, PairedDay[R]]) -> di
     one, with a label set of theirs; so does a day that would have none at all, where any day has one.
     """
     filled: dict[date, tuple[R, ...]] = {}
+    # Most days of a large organization have the same pairs.
+    same: dict[frozenset[Pair], frozenset[Pair]] = {}
+    pairs = {day: same.setdefault(held.pairs, held.pairs) for day, held in days.items()}
+    anything: tuple[R, ...] | None = None
     for day in reported:
-        there = days[day].zeros.keys() if day in days else frozenset[Pair]()
+        there = pairs.get(day, frozenset())
         nearby: dict[Pair, tuple[tuple[str, ...], R]] = {}
         for other, held in days.items():
-            if day - LONGEST_BEFORE <= other <= day + LONGEST_AFTER:
-                for pair, zero in held.zeros.items():
-                    if pair not in there and (pair not in nearby or zero[0] < nearby[pair][0]):
+            if pairs[other] is not there and day - LONGEST_BEFORE <= other <= day + LONGEST_AFTER:
+                for pair in pairs[other] - there:
+                    zero = held.zeros[pair]
+                    if pair not in nearby or zero[0] < nearby[pair][0]:
                         nearby[pair] = zero
-        filled[day] = tuple(nearby[pair][1] for pair in sorted(nearby)) if there or nearby else _any(days.values())
+        if there or nearby:
+            filled[day] = tuple(nearby[pair][1] for pair in sorted(nearby))
+        else:
+            anything = _any(days.values()) if anything is None else anything
+            filled[day] = anything
     return filled
 
 

@@ -30,13 +30,17 @@ from tests.benchmarks.servers import PATIENCE_SECONDS
 from tests.support.processes import environment, eventually, exporter_command, free_port, started
 
 KEY = "sk-ant-admin01-bench"
-USAGE_ROWS, USAGE_DAYS = 100_000, 10
-MOST_DAYS = 18  # that the nowcast reads
+USAGE_DAYS, MOST_DAYS = 10, 18  # that usage reads, and the nowcast
+# A usage report at five dimensions; at those that a price depends on it has fewer rows.
+WORKSPACES, MODELS = 50, 10
+PRICED = WORKSPACES * MODELS * 2 * 2
+KEYS = 5
+USAGE_ROWS = PRICED * KEYS * USAGE_DAYS
 OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
 # Nothing leaves the window, and people keep their names.
 OF_MIDNIGHT = ("--claude-code.days=3", "--claude-code.actor-days=3", *OF_CLAUDE_CODE[1:])
-OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled")
-OF_NOWCAST = ("--no-claude-code.enabled", "--no-organization.enabled", "--nowcast.interval-seconds=3")
+OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled", "--usage.group-by=api_key_id")
+OF_NOWCAST = ("--no-claude-code.enabled", "--no-organization.enabled", "--usage.group-by=api_key_id")
 TODAY = datetime.now(UTC).date()
 NO_ROWS = b'{"data":[],"has_more":false,"next_page":null}'
 CHANGED = b'"num_sessions":'
@@ -52,12 +56,13 @@ def serve(kind: str, port: int, series: int) -> None:
     `/refreshes` tells how often today was asked for from its beginning, of usage by the exporter's own dimensions.
     """
     claude_code = {} if kind == "usage" else api.pages(series)
-    buckets = _usage_buckets() if kind == "usage" else {}
+    by_key, by_price = (_usage_buckets(keys) if kind == "usage" else {} for keys in (KEYS, 1))
     begun = 0
 
     def usage(query: dict[str, str]) -> bytes:
         nonlocal begun
         begun += "page" not in query and not query["is_by_speed"]
+        buckets = by_price if query["is_by_speed"] else by_key
         days = [day for day in sorted(buckets) if day >= query["starting_at"][: len("2026-01-31")]]
         first, limit = int(query.get("page", 0)), int(query["limit"])
         of_page = [buckets[day] for day in days[first : first + limit]]
@@ -99,8 +104,8 @@ def serve(kind: str, port: int, series: int) -> None:
     asyncio.run(uvicorn.Server(config).serve())
 
 
-def _usage_buckets() -> dict[str, bytes]:
-    """By day."""
+def _usage_buckets(keys: int) -> dict[str, bytes]:
+    """By day: for so many API keys a row of each workspace, model, tier and place."""
 
     def row(number: int) -> dict[str, object]:
         return {
@@ -109,14 +114,15 @@ def _usage_buckets() -> dict[str, bytes]:
             "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
             "output_tokens": 300,
             "server_tool_use": {"web_search_requests": 1},
-            "workspace_id": f"wrkspc_01{number % 500:04d}",
-            "model": f"claude-opus-{number // 500}",
-            "service_tier": "standard",
-            "inference_geo": "global",
+            "api_key_id": f"apikey_01{number // PRICED:04d}" if keys > 1 else None,
+            "workspace_id": f"wrkspc_01{number % WORKSPACES:04d}",
+            "model": f"claude-opus-{number // WORKSPACES % MODELS}",
+            "service_tier": ("standard", "batch")[number // (WORKSPACES * MODELS) % 2],
+            "inference_geo": ("global", "us")[number // (WORKSPACES * MODELS * 2) % 2],
             "speed": "standard",
         }
 
-    rows = [row(number) for number in range(USAGE_ROWS // USAGE_DAYS)]
+    rows = [row(number) for number in range(PRICED * keys)]
     days = (TODAY - timedelta(days=age) for age in range(MOST_DAYS))
     return {str(day): msgspec.json.encode({"starting_at": f"{day}T00:00:00Z", "results": rows}) for day in days}
 
@@ -209,7 +215,8 @@ def main(sizes: list[int]) -> None:
         f"usage report of {USAGE_ROWS:,} rows: light requests wait {p50:.1f} / {p99:.1f} ms, {most:.0f} ms at the most"
     )
     alone, beside = (
-        refresh_cpu_seconds("usage", 0, (*flags, "--usage.interval-seconds=3")) for flags in (OF_USAGE, OF_NOWCAST)
+        refresh_cpu_seconds("usage", 0, (*flags, "--usage.interval-seconds=6", "--nowcast.interval-seconds=6"))
+        for flags in (OF_USAGE, OF_NOWCAST)
     )
     print(f"the same, today another one each time: {alone:.2f} CPU s a refresh, beside the nowcast {beside:.2f} CPU s")
     for size in sizes:
