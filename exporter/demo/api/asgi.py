@@ -47,7 +47,7 @@ def utc_now() -> datetime:
 
 
 class AdminApi:
-    """Serves the legacy reports and the inventory; everything else is 404.
+    """Serves the legacy reports, the inventory and the rate limits; everything else is 404.
 
     A number is visible once it is as old as the report's lag, and cost once its bill was published before that lag.
     `forbidden` names endpoints that answer 403.
