@@ -14,6 +14,7 @@ from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.envelope import IdPage, Listed, Page
 from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.limits import RateLimitPage
 from exporter.api.shapes.usage import UsagePage
 
 REPORTS_VERSION, LISTS_VERSION = "2023-06-01", "2026-10-21"
@@ -85,4 +86,16 @@ SERVICE_ACCOUNTS = Endpoint(
     LISTS_VERSION,
     (("limit", "100"), ("include_archived", "true")),
 )
-ENDPOINTS: tuple[AnyEndpoint, ...] = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)
+# Page: https://platform.claude.com/docs/en/manage-claude/rate-limits-api
+RATE_LIMITS = Endpoint("rate_limits", RateLimitPage, Paging.TOKEN, LISTS_VERSION)
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    USAGE,
+    COST,
+    CLAUDE_CODE,
+    ME,
+    WORKSPACES,
+    API_KEYS,
+    USERS,
+    SERVICE_ACCOUNTS,
+    RATE_LIMITS,
+)

@@ -30,7 +30,7 @@ MEANINGS = {
     "weekday": "`Mon` … `Sun`",
     "workspace": "name, else ID; `default` for the default workspace; `none` for an API key of the whole organization",
     "workspace_id": "ID; `default` and `none` as above",
-    "model": "as the API names it; `none` where the cost has no model",
+    "model": "as the API names it; `none` where the cost has no model; of rate limits aliases, too",
     "service_tier": "`standard`, `batch`, `priority`, …; `none` where the cost has none",
     "token_type": "`uncached_input`, `cache_read`, `output`, and `cache_write_5m`, `cache_write_1h` or, for Claude "
     "Code, `cache_write`; `none` where the cost is not of tokens",
@@ -57,7 +57,13 @@ MEANINGS = {
     "context_window": "`0-200k` or `200k-1M`; `--usage.group-by=context_window`",
     "inference_geo": "`global`, `us` or `not_available`; of prices, and of usage with `--usage.group-by=inference_geo`",
     "speed": "`standard` or `fast`; of prices, and of usage with `--usage.group-by=speed`",
-    "collector": "`usage`, `cost`, `nowcast`, `claude_code` or `organization`",
+    "group": "of rate limits: name of a group of models, else ID",
+    "group_id": "ID of what the rate limit is of, the same in every organization",
+    "group_type": "`model_group`, `batch`, `token_count`, `files`, `skills`, `web_search`, …",
+    "limiter": "`requests_per_minute`, `input_tokens_per_minute_cache_aware`, …, as the API names it",
+    "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
+    "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
+    "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization` or `limits`",
     "source": "`legacy` or `admin`",
     "basis": "`billed`: as learned from the bill; `list`: of the price list",
     "of": "`metered`: tokens and web searches; `all`: with what has no meter, such as code execution",

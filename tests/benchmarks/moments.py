@@ -30,10 +30,11 @@ from tests.support.processes import environment, eventually, exporter_command, f
 
 KEY = "sk-ant-admin01-bench"
 USAGE_ROWS, USAGE_DAYS = 100_000, 10
-OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
+NO_LISTS = ("--no-organization.enabled", "--no-limits.enabled")
+OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", *NO_LISTS)
 # Nothing leaves the window, and people keep their names.
 OF_MIDNIGHT = ("--claude-code.days=3", "--claude-code.actor-days=3", *OF_CLAUDE_CODE[1:])
-OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled")
+OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", *NO_LISTS)
 TODAY = datetime.now(UTC).date()
 NO_ROWS = b'{"data":[],"has_more":false,"next_page":null}'
 CHANGED = b'"num_sessions":'

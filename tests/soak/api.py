@@ -24,6 +24,7 @@ LIMITS = {
     "api_keys": "5",
     "users": "4",
     "service_accounts": "2",
+    "rate_limits": "5",
 }
 OWN_KEY = "sk-ant-admin01-the-demo-s-own"
 # A report that is late, or that has been revised, differs from the prompt one in its two newest days.

@@ -25,6 +25,7 @@ FAMILIES = {
     "anthropic_workspace_": "workspaces",
     "anthropic_api_key_": "api_keys",
     "anthropic_service_accounts": "service_accounts",
+    "anthropic_rate_limit": "rate_limits",
 }
 WORKSPACE_NAME = re.compile(r'(?<=[{,])workspace="(?:[^"\\]|\\.)*",?')
 # Samples by endpoint, as lines. The names of workspaces are of the list of workspaces alone.
