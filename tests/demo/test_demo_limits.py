@@ -58,3 +58,47 @@ def test_they_are_chosen_by_type_and_by_model_or_its_alias(client: httpx.Client)
     assert by_model == by_alias
     assert [row["group"]["display_name"] for row in by_model] == ["Claude Haiku 4.x"]
     assert client.get("rate_limits", params={"model": "claude-9"}).status_code == 404
+
+
+# Of a workspace
+
+
+def of_workspace(client: httpx.Client, workspace_id: str, **params: str) -> list[dict[str, Any]]:
+    answer = client.get(f"workspaces/{workspace_id}/rate_limits", params=params)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()["data"]
+    assert {(row["workspace_id"], row["type"]) for row in rows} <= {(workspace_id, "workspace_rate_limit")}
+    return rows
+
+
+def test_only_its_own_are_listed_unless_inherited_ones_are_asked_for(
+    client: httpx.Client, organization: SimulatedOrganization
+) -> None:
+    without, having = organization.workspaces[:2]
+    every = {(row.id, each.type): each.value for row in organization.rate_limits for each in row.limits}
+    assert of_workspace(client, without.id) == of_workspace(client, organization.default_workspace.id) == []
+    own = of_workspace(client, having.id)
+    assert {each["source"]["type"] for row in own for each in row["limits"]} == {"workspace"}
+    assert {each["value"] < each["org_limit"] for row in own for each in row["limits"]} == {True, False}
+    for workspace in (without, having, organization.default_workspace):
+        rows = of_workspace(client, workspace.id, include_inherited="true")
+        found = {(row["rate_limit_id"], each["type"]): each for row in rows for each in row["limits"]}
+        assert {key: each["org_limit"] for key, each in found.items()} == every
+        inherited = [(key, each) for key, each in found.items() if each["source"]["type"] == "organization"]
+        assert all(each["value"] == every[key] for key, each in inherited)
+        assert (len(inherited) == len(every)) == (workspace is not having)
+
+
+def test_they_are_chosen_by_type_paged_and_refused_for_an_unknown_workspace(
+    client: httpx.Client, organization: SimulatedOrganization, pages: Pages
+) -> None:
+    workspace_id = organization.workspaces[1].id
+    (batch,) = of_workspace(client, workspace_id, include_inherited="true", group_type="batch")
+    assert batch["group"]["type"] == "batch"
+    path = f"workspaces/{workspace_id}/rate_limits"
+    found = pages(client, path, [("limit", 3), ("include_inherited", "true")])
+    assert [row["group"]["id"] for page in found for row in page] == [row.group.id for row in organization.rate_limits]
+    assert client.get("workspaces/wrkspc_unknown/rate_limits").status_code == 404
+    token = client.get(path, params={"limit": "1", "include_inherited": "true"}).json()["next_page"]
+    other = f"workspaces/{organization.workspaces[3].id}/rate_limits"
+    assert client.get(other, params={"limit": "1", "include_inherited": "true", "page": token}).status_code == 400

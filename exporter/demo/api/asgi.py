@@ -86,7 +86,9 @@ class AdminApi:
         await self._app(scope, receive, send)
 
     async def _serve(self, endpoint: str, request: Request) -> Response:
-        incoming = Incoming(endpoint, request.query_params.multi_items(), request.headers, self._now())
+        incoming = Incoming(
+            endpoint, request.query_params.multi_items(), request.headers, self._now(), request.path_params
+        )
         self._remember(incoming)
         fault = self.faults.take(endpoint)
         replaced = self._replacement(fault) if fault else None

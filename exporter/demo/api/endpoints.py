@@ -16,7 +16,8 @@ from exporter.demo.api.reports import USAGE_FILTERS, Reports
 from exporter.demo.simulation.organization import SimulatedOrganization
 
 VERSIONS = ("2023-06-01", "2026-10-21")
-WITHOUT_HAS_MORE = ("service_accounts", "rate_limits")
+WORKSPACE_RATE_LIMITS = "workspaces/{workspace_id}/rate_limits"
+WITHOUT_HAS_MORE = ("service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS)
 MESSAGES_API_KEY = "sk-ant-api03-"
 
 ID_PAGING = ("limit", "after_id", "before_id")
@@ -32,16 +33,18 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "users": (*ID_PAGING, "email", "roles[]"),
     "service_accounts": ("limit", "page", "include_archived"),
     "rate_limits": ("group_type", "model", "limit", "page"),
+    WORKSPACE_RATE_LIMITS: ("group_type", "include_inherited", "limit", "page"),
 }
 
 
 class Incoming(NamedTuple):
-    """A request for an endpoint. Names of headers are in lower case."""
+    """A request for an endpoint. Names of headers are in lower case; `ids` are those that the path has, by name."""
 
     endpoint: str
     params: list[tuple[str, str]]
     headers: Mapping[str, str]
     time: datetime
+    ids: Mapping[str, str] = {}
 
 
 class Answer(NamedTuple):
@@ -100,7 +103,7 @@ class Endpoints:
         return version
 
     def _paged_answer(self, request: Incoming, query: Query, version: str) -> Answer:
-        session = self._tokens.session(request.endpoint, query, request.time.astimezone(UTC))
+        session = self._tokens.session(request.endpoint.format(**request.ids), query, request.time.astimezone(UTC))
         page = self._page(request, query, version, session)
         following = None if page.next_position is None else self._tokens.token(session, page.next_position)
         body: Body = {"data": page.data, "next_page": following}
@@ -118,6 +121,8 @@ class Endpoints:
                 return self._reports.claude_code(query, session)
             case "rate_limits":
                 return self._limits.organization(query, version, session)
+            case "workspaces/{workspace_id}/rate_limits":
+                return self._limits.workspace(request.ids["workspace_id"], query, session)
             case _:
                 return self._inventory.service_accounts(query, session)
 

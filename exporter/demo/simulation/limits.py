@@ -1,7 +1,8 @@
 """The organization's rate limits, shaped as the Admin API (version 2026-10-21) lists them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Literal
 
 import msgspec
 
@@ -45,6 +46,25 @@ class RateLimit(msgspec.Struct, frozen=True, tag_field="type", tag="rate_limit")
     limits: list[Limiter]
 
 
+class Source(msgspec.Struct, frozen=True):
+    type: Literal["workspace", "organization"]
+
+
+class WorkspaceLimiter(msgspec.Struct, frozen=True):
+    type: str
+    value: int
+    org_limit: int
+    source: Source
+
+
+class WorkspaceRateLimit(msgspec.Struct, frozen=True, tag_field="type", tag="workspace_rate_limit"):
+    rate_limit_id: str
+    workspace_id: str
+    group: LimitGroup
+    models: list[str] | None
+    limits: list[WorkspaceLimiter]
+
+
 def build_limits(seed: int) -> tuple[RateLimit, ...]:
     rng = Random(f"{seed}/limits")
 
@@ -59,6 +79,38 @@ def build_limits(seed: int) -> tuple[RateLimit, ...]:
         found.append(limit(LimitGroup(_group_id(name), "model_group", name), models, {**ceilings, **fast}))
     found += [limit(LimitGroup(_group_id(kind), kind), None, ceilings) for kind, ceilings in OTHERS.items()]
     return tuple(found)
+
+
+def limits_of_workspace(
+    limits: Sequence[RateLimit], workspace_id: str, position: int | None, *, inherited: bool
+) -> list[WorkspaceRateLimit]:
+    """Of the workspace at a position, None for the default one, which cannot have its own; `inherited` ones, too."""
+    found = []
+    for row in limits:
+        own = {} if position is None else _own(row, position)
+        limiters = [
+            WorkspaceLimiter(
+                each.type,
+                own.get(each.type, each.value),
+                each.value,
+                Source("workspace" if each.type in own else "organization"),
+            )
+            for each in row.limits
+            if inherited or each.type in own
+        ]
+        if limiters:
+            found.append(WorkspaceRateLimit(row.id, workspace_id, row.group, row.models, limiters))
+    return found
+
+
+def _own(row: RateLimit, position: int) -> dict[str, int]:
+    """Every other workspace has a lower limit for Opus, and one for Sonnet above the organization's: the lower wins."""
+    if position % 2 == 0 or not row.group.display_name:
+        return {}
+    ceilings = {each.type: each.value for each in row.limits}
+    if row.group.display_name.startswith("Claude Opus"):
+        return {REQUESTS: ceilings[REQUESTS] // 4, OUTPUT: ceilings[OUTPUT] // 4}
+    return {OUTPUT: ceilings[OUTPUT] * 2} if row.group.display_name.startswith("Claude Sonnet") else {}
 
 
 def _models_by_group() -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from exporter.demo.simulation.cost import CostRow, cost_of_hours, cost_of_usage
 from exporter.demo.simulation.day_cache import DayCache
 from exporter.demo.simulation.directory import FOUNDED, Directory, build_directory
 from exporter.demo.simulation.entities import ApiKey, Me, ServiceAccount, User, Workspace
-from exporter.demo.simulation.limits import RateLimit, build_limits
+from exporter.demo.simulation.limits import RateLimit, WorkspaceRateLimit, build_limits, limits_of_workspace
 from exporter.demo.simulation.publication import Bill
 from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
 from exporter.demo.simulation.seats import build_seats
@@ -80,6 +80,12 @@ class SimulatedOrganization:
     @property
     def rate_limits(self) -> tuple[RateLimit, ...]:
         return self._limits
+
+    def workspace_rate_limits(self, workspace_id: str, *, inherited: bool) -> list[WorkspaceRateLimit]:
+        """Raises KeyError for a workspace that there is not."""
+        positions: dict[str, int | None] = {row.id: position for position, row in enumerate(self.workspaces)}
+        positions[self.default_workspace.id] = None
+        return limits_of_workspace(self._limits, workspace_id, positions[workspace_id], inherited=inherited)
 
     def usage_rows(self, day: date, at: datetime) -> list[UsageRow]:
         """What was used on a UTC day up to an instant."""
