@@ -209,6 +209,25 @@ REPORTS = (
         },
         unread={**KIND, "group_type": "of the version 2023-06-01; the later one, which is asked for, has `group.type`"},
     ),
+    Report(
+        endpoints.WORKSPACE_RATE_LIMITS,
+        limits.WORKSPACES,
+        uses={
+            "next_page": "paging",
+            "rate_limit_id": "tells rows apart; labels have the group's ID",
+            "group.id": "label `group_id`",
+            "group.type": "label `group_type`",
+            "group.display_name": "label `group`",
+            "limits.type": "labels `limiter`, `unit`",
+            "limits.org_limit": "where it is lower, it holds",
+            "limits.source.type": "label `source`",
+        },
+        unread={
+            **KIND,
+            "workspace_id": "the path has it: labels `workspace`, `workspace_id`",
+            "models": "those of the organization's group",
+        },
+    ),
 )
 
 

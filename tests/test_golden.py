@@ -93,7 +93,7 @@ def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Call
 
 def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
     data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
-    assert len(data) == 28
+    assert len(data) == 29
     for name, text in data:
         assert f"# TYPE {name} gauge\n" in exposition
         assert "refreshed in the background, not at the scrape" in text

@@ -64,7 +64,7 @@ MEANINGS = {
     "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
     "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
     "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization` or `limits`",
-    "source": "`legacy` or `admin`",
+    "source": "of a collector: `legacy` or `admin`; of a workspace's rate limit: `workspace` or `organization`",
     "basis": "`billed`: as learned from the bill; `list`: of the price list",
     "of": "`metered`: tokens and web searches; `all`: with what has no meter, such as code execution",
     "reason": "why a refresh failed, see [When the API fails](troubleshooting.md#why-a-refresh-failed)",

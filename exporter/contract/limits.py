@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -39,6 +39,10 @@ class Limited(NamedTuple):
     def labels(self) -> tuple[str, str]:
         return self.name or self.id, self.id
 
+    def limiter(self, name: str) -> tuple[str, ...]:
+        """The labels of one of its limiters."""
+        return (*self.labels, self.kind or NONE, name, UNITS.get(name, NONE))
+
 
 class RateLimit(NamedTuple):
     """`ceilings` are by limiter, as the API names it."""
@@ -48,36 +52,69 @@ class RateLimit(NamedTuple):
     ceilings: Mapping[str, Number]
 
 
+class WorkspaceCeiling(NamedTuple):
+    """`source` is whose limit it is, as the API names it."""
+
+    value: Number
+    source: str | None
+
+
+class WorkspaceRateLimit(NamedTuple):
+    limited: Limited
+    ceilings: Mapping[str, WorkspaceCeiling]
+
+
 @dataclass(frozen=True)
 class LimitsReading:
-    """The organization's rate limits, by the ID of what they are of."""
+    """The organization's rate limits, by the ID of what they are of; those of workspaces by the workspace's ID."""
 
     read_at: datetime
     organization: Mapping[str, RateLimit] = field(default_factory=dict)
+    workspaces: Mapping[str, Sequence[WorkspaceRateLimit]] = field(default_factory=dict)
+
+
+class NamedRateLimit(NamedTuple):
+    workspace: str
+    workspace_id: str
+    row: WorkspaceRateLimit
 
 
 @dataclass(frozen=True)
 class LimitsTable:
     prefix: str = ""
 
-    def sections(self, reading: LimitsReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days, no names
-        yield Section(None, None, partial(self._families, reading))
+    def sections(self, reading: LimitsReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days
+        yield Section(None, None, partial(self._families, reading, names))
 
-    def _families(self, reading: LimitsReading) -> Iterator[Family]:
+    def _families(self, reading: LimitsReading, names: Names) -> Iterator[Family]:
+        of_workspaces = [
+            NamedRateLimit(*names.workspace(identifier), row)
+            for identifier, rows in reading.workspaces.items()
+            for row in rows
+        ]
         yield from families(ORGANIZATION, reading.organization.values(), lambda _: "", self.prefix)
+        yield from families(WORKSPACES, of_workspaces, lambda _: "", self.prefix)
 
 
 def _ceilings(row: RateLimit) -> Iterable[Sample]:
-    of = (*row.limited.labels, row.limited.kind or NONE)
-    return (((*of, limiter, UNITS.get(limiter, NONE)), ceiling) for limiter, ceiling in row.ceilings.items())
+    return ((row.limited.limiter(limiter), ceiling) for limiter, ceiling in row.ceilings.items())
 
 
+def _ceilings_of_workspace(named: NamedRateLimit) -> Iterable[Sample]:
+    of = (named.workspace, named.workspace_id)
+    return (
+        ((*of, *named.row.limited.limiter(limiter), ceiling.source or NONE), ceiling.value)
+        for limiter, ceiling in named.row.ceilings.items()
+    )
+
+
+LIMITER = ("group", "group_id", "group_type", "limiter", "unit")
 ORGANIZATION: tuple[Metric[RateLimit], ...] = (
     Metric(
         "anthropic_rate_limit",
         "Configured ceiling of the organization, not what is used of it; the label unit says what it counts",
         "see the label `unit`",
-        own=("group", "group_id", "group_type", "limiter", "unit"),
+        own=LIMITER,
         api_fields="group.id, group.display_name, group.type, limits.type, limits.value",
         samples=_ceilings,
     ),
@@ -90,4 +127,16 @@ ORGANIZATION: tuple[Metric[RateLimit], ...] = (
         samples=lambda row: (((*row.limited.labels, model), 1) for model in row.models),
     ),
 )
-FAMILIES: tuple[Declared, ...] = ORGANIZATION
+WORKSPACES: tuple[Metric[NamedRateLimit], ...] = (
+    Metric(
+        "anthropic_workspace_rate_limit",
+        "Configured ceiling of the workspace, its own or inherited, at most that of the organization; the label "
+        "unit says what it counts",
+        "see the label `unit`",
+        own=("workspace", "workspace_id", *LIMITER, "source"),
+        api_fields="group.id, group.display_name, group.type, limits.type, limits.value, limits.org_limit, "
+        "limits.source.type",
+        samples=_ceilings_of_workspace,
+    ),
+)
+FAMILIES: tuple[Declared, ...] = (*ORGANIZATION, *WORKSPACES)

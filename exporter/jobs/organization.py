@@ -92,7 +92,7 @@ class OrganizationJobs:
         self.claude_code = self._job(2, claude_code)
         planned = nowcast(self.cost) if nowcast and self.cost else None
         self.nowcast = self._job(4, planned, names)
-        self.limits = self._job(5, limits)
+        self.limits = self._job(5, limits, names)
         self._nowcast_of = planned.table.of if planned else None
         self._bill: CostReading | None = None
         self._show_all()

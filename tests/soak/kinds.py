@@ -26,7 +26,7 @@ COLLECTORS = {
     "cost": ("cost_report",),
     "claude_code": ("usage_report/claude_code",),
     "organization": ("me", *ID_LISTS, "service_accounts"),
-    "limits": ("rate_limits",),
+    "limits": ("rate_limits", "workspaces/{workspace_id}/rate_limits"),
 }
 
 Json = dict[str, Any]

@@ -22,6 +22,7 @@ FAMILIES = {
     "anthropic_claude_code_": "usage_report/claude_code",
     "anthropic_organization_info": "me",
     "anthropic_organization_users": "users",
+    "anthropic_workspace_rate_limit": "workspaces/{workspace_id}/rate_limits",
     "anthropic_workspace_": "workspaces",
     "anthropic_api_key_": "api_keys",
     "anthropic_service_accounts": "service_accounts",

@@ -9,7 +9,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.support.answers import ORGANIZATIONS, RATE_LIMITS, Row, rate_limit_row, script
+from tests.support.answers import (
+    LIMITS_OF_WORKSPACE,
+    ORGANIZATIONS,
+    RATE_LIMITS,
+    WORKSPACES,
+    Row,
+    listing,
+    rate_limit_row,
+    script,
+    workspace_limit_row,
+    workspace_row,
+)
 from tests.support.exporting import Exporter, Exposed, exporting, labels
 from tests.support.scripted import Answer, ScriptedApi, Seen, error
 
@@ -34,7 +45,7 @@ def limiter(kind: object, value: object) -> Row:
 
 async def refreshed(base_url: str, *flags: str) -> Exporter:
     async with exporting(base_url, "--api.retry-seconds", "0.1", *flags) as exporter:
-        await exporter.refresh("limits")
+        await exporter.refresh("organization", "limits")
         return exporter
 
 
@@ -261,3 +272,106 @@ def test_models_that_cannot_be_read_cost_no_ceiling_and_are_told() -> None:
     assert limits(exporter) == {CEILING: {labels(**OPUS, **own): 4000}}
     (told,) = [line for line in lines if line["log_level"] == "warning"]
     assert (told["endpoint"], told["field"], told["rows"]) == ("rate_limits", "models", 1)
+
+
+# Workspaces
+
+OF_WORKSPACE = "anthropic_workspace_rate_limit"
+RESEARCH = {**OPUS, "workspace": "Research", "workspace_id": "wrkspc_01"}
+REQUESTS = {"limiter": "requests_per_minute", "unit": "requests_per_minute"}
+
+
+def shown(answers: dict[str, object]) -> Exporter:
+    with ScriptedApi() as api:
+        script(api)
+        for path, answer in answers.items():
+            api.on(path, answer)
+        return asyncio.run(refreshed(api.base_url))
+
+
+@pytest.mark.parametrize(
+    ("own", "of_organization", "ceiling"),
+    [(1000, 4000, 1000), (9000, 4000, 4000), (4000, 4000, 4000), (1000, None, 1000), (0, 4000, 0)],
+)
+@pytest.mark.parametrize("source", ["workspace", "organization", "region"])
+def test_the_lower_of_a_workspace_s_and_its_organization_s_limit_is_shown(
+    own: int, of_organization: int | None, ceiling: int, source: str
+) -> None:
+    limit = {"type": "requests_per_minute", "value": own, "org_limit": of_organization, "source": {"type": source}}
+    exporter = shown({LIMITS_OF_WORKSPACE: page(workspace_limit_row("rl_01", limits=[limit]))})
+    assert exporter.exposed[OF_WORKSPACE] == {labels(**RESEARCH, **REQUESTS, source=source): ceiling}
+    assert exporter.state("limits").up
+
+
+def test_a_limit_without_a_source_and_a_limiter_of_tomorrow_are_shown_all_the_same() -> None:
+    row = workspace_limit_row("rl_01", limits=[{"type": "images_per_fortnight", "value": 5}])
+    exporter = shown({LIMITS_OF_WORKSPACE: page(row)})
+    own = {"limiter": "images_per_fortnight", "unit": "none", "source": "none"}
+    assert exporter.exposed[OF_WORKSPACE] == {labels(**RESEARCH, **own): 5}
+
+
+def test_inherited_limits_are_asked_for_of_every_open_workspace_and_of_no_other() -> None:
+    with ScriptedApi() as api:
+        script(api)
+        rows = [
+            workspace_row(f"wrkspc_0{n}", archived_at="2026-11-01T00:00:00Z" if n == 3 else None) for n in (1, 2, 3)
+        ]
+        api.on(WORKSPACES, listing(*rows))
+        asyncio.run(refreshed(api.base_url, "--no-organization.enabled"))
+        asked = [seen for seen in api.requests if seen.path.endswith("/rate_limits") and "wrkspc" in seen.path]
+    assert [seen.path for seen in asked] == [f"{WORKSPACES}/wrkspc_0{n}/rate_limits" for n in (1, 2)]
+    assert {seen.param("include_inherited") for seen in asked} == {"true"}
+
+
+def test_a_workspace_that_never_had_limits_costs_the_others_nothing() -> None:
+    exporter = shown({WORKSPACES: listing(workspace_row("wrkspc_00"), workspace_row("wrkspc_01"))})
+    assert {dict(key)["workspace_id"] for key in exporter.exposed[OF_WORKSPACE]} == {"wrkspc_01"}
+    assert exporter.state("limits").up
+
+
+def test_a_workspace_that_had_limits_and_is_not_found_once_keeps_them() -> None:
+    async def run(base_url: str) -> None:
+        async with exporting(base_url) as exporter:
+            await exporter.refresh("organization", "limits")
+            before = exporter.exposed[OF_WORKSPACE]
+            api.on(LIMITS_OF_WORKSPACE, error(404, "gone?"))
+            await exporter.refresh("limits")
+            assert exporter.exposed[OF_WORKSPACE] == before
+            assert exporter.state("limits").reason == "forbidden"
+
+    with ScriptedApi() as api:
+        script(api)
+        asyncio.run(run(api.base_url))
+
+
+def test_where_workspaces_are_refused_the_organization_s_limits_are_there() -> None:
+    exporter = shown({LIMITS_OF_WORKSPACE: error(403, "no")})
+    assert OF_WORKSPACE not in exporter.exposed
+    assert exporter.exposed[CEILING]
+    assert exporter.state("limits").up
+    assert [each.endpoint for each in exporter.state("limits").unserved] == ["workspaces/{workspace_id}/rate_limits"]
+
+
+@pytest.mark.parametrize("path", [RATE_LIMITS, LIMITS_OF_WORKSPACE])
+@pytest.mark.parametrize("reason", FAILURES)
+def test_of_organization_and_workspaces_each_keeps_its_data_while_the_other_goes_on(path: str, reason: str) -> None:
+    changed: dict[str, object] = {
+        RATE_LIMITS: page(rate_limit_row("rl_01", limits=[limiter("requests_per_minute", 7)])),
+        LIMITS_OF_WORKSPACE: page(workspace_limit_row("rl_01", limits=[limiter("requests_per_minute", 7)])),
+    }
+    family = {RATE_LIMITS: CEILING, LIMITS_OF_WORKSPACE: OF_WORKSPACE}
+
+    async def run(base_url: str) -> None:
+        async with exporting(base_url, "--api.retry-seconds", "0.1") as exporter:
+            await exporter.refresh("organization", "limits")
+            before = exporter.exposed
+            for other, answer in (changed | {path: FAILURES[reason]}).items():
+                api.on(other, answer)
+            await exporter.refresh("limits")
+            for other, name in family.items():
+                assert (exporter.exposed[name] == before[name]) == (other == path)
+            assert exporter.state("limits").reason == reason
+
+    with ScriptedApi() as api:
+        script(api)
+        asyncio.run(run(api.base_url))

@@ -18,6 +18,7 @@ USERS = f"{ORGANIZATIONS}/users"
 SERVICE_ACCOUNTS = f"{ORGANIZATIONS}/service_accounts"
 ME = f"{ORGANIZATIONS}/me"
 RATE_LIMITS = f"{ORGANIZATIONS}/rate_limits"
+LIMITS_OF_WORKSPACE = f"{WORKSPACES}/wrkspc_01/rate_limits"
 
 Row = dict[str, Any]
 RowsByDay = Mapping[str, Sequence[Row]]
@@ -130,6 +131,14 @@ def rate_limit_row(rate_limit_id: str, **values: object) -> Row:
     return row | values
 
 
+def workspace_limit_row(rate_limit_id: str, **values: object) -> Row:
+    """An inherited limit of wrkspc_01."""
+    row = rate_limit_row(rate_limit_id)
+    inherited = {"type": "requests_per_minute", "value": 4000, "org_limit": 4000, "source": {"type": "organization"}}
+    own: Row = {"rate_limit_id": row.pop("id"), "type": "workspace_rate_limit", "workspace_id": "wrkspc_01"}
+    return row | own | {"limits": [inherited]} | values
+
+
 def buckets(rows: RowsByDay, seen: Seen) -> Row:
     """A report's answer on one page: a bucket for each day of the window, empty ones too."""
     first, end = (date.fromisoformat((seen.param(name) or "")[:10]) for name in ("starting_at", "ending_at"))
@@ -176,4 +185,5 @@ def script(
     bot = {"id": "svac_01", "name": "bot", "organization_role": "developer", "archived_at": None}
     api.on(SERVICE_ACCOUNTS, {"data": [bot], "next_page": None})
     api.on(RATE_LIMITS, {"data": [rate_limit_row("rl_01")], "next_page": None})
+    api.on(LIMITS_OF_WORKSPACE, {"data": [workspace_limit_row("rl_01")], "next_page": None})
     api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -274,7 +274,22 @@ def _limits(organization: SimulatedOrganization) -> dict[str, Sums]:
             ceilings[labels(**group, **own)] = Fraction(limiter.value)
         for model in row.models or ():
             models[labels(**group, model=model)] = Fraction(1)
-    return {"anthropic_rate_limit": ceilings, "anthropic_rate_limit_model_info": models}
+    of_workspaces: Sums = {}
+    for workspace in organization.workspaces:
+        if workspace.archived_at:
+            continue
+        for of in organization.workspace_rate_limits(workspace.id, inherited=True):
+            named = _workspace(organization, workspace.id) | {"group": of.group.display_name or of.group.id}
+            for each in of.limits:
+                unit = UNITS[each.type.split("_")[0]]
+                own = {"group_id": of.group.id, "group_type": of.group.type, "limiter": each.type, "unit": unit}
+                ceiling = Fraction(min(each.value, each.org_limit))
+                of_workspaces[labels(**named, **own, source=each.source.type)] = ceiling
+    return {
+        "anthropic_rate_limit": ceilings,
+        "anthropic_rate_limit_model_info": models,
+        "anthropic_workspace_rate_limit": of_workspaces,
+    }
 
 
 def _archived(archived_at: datetime | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from exporter.api.shapes.envelope import Count, Listed, TokenPage
 from exporter.contract.untracked import Untracked
 
@@ -26,5 +28,26 @@ class RateLimit(Listed):
     decorations = ("models",)
 
 
+class LimitSource(Untracked):
+    """`workspace`, or `organization` where the limit is inherited."""
+
+    type: str | None = None
+
+
+class WorkspaceLimiter(Limiter):
+    org_limit: Count | None = None
+    source: LimitSource | None = None
+
+
+class WorkspaceRateLimit(Listed):
+    id: str = field(name="rate_limit_id")
+    group: LimitGroup
+    limits: list[WorkspaceLimiter]
+
+
 class RateLimitPage(TokenPage, kw_only=True):
     data: list[RateLimit]
+
+
+class WorkspaceRateLimitPage(TokenPage, kw_only=True):
+    data: list[WorkspaceRateLimit]
