@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from exporter.api import endpoints
 from exporter.api.endpoints import Endpoint
-from exporter.contract import claude_code, cost, inventory, usage
+from exporter.contract import claude_code, cost, inventory, limits, usage
 from exporter.contract.families import CHAPTERS
 from exporter.contract.labels import MEANINGS
 from exporter.contract.metric import Declared
@@ -193,6 +193,39 @@ REPORTS = (
             "created_at": "service accounts are only counted",
             "updated_at": "service accounts are only counted",
             "created_by_actor_id": "service accounts are only counted",
+        },
+    ),
+    Report(
+        endpoints.RATE_LIMITS,
+        limits.ORGANIZATION,
+        uses={
+            "next_page": "paging",
+            "id": "tells rows apart; labels have the group's ID",
+            "group.id": "label `group_id`",
+            "group.type": "label `group_type`",
+            "group.display_name": "label `group`",
+            "models": "label `model`",
+            "limits.type": "labels `limiter`, `unit`",
+        },
+        unread={**KIND, "group_type": "of the version 2023-06-01; the later one, which is asked for, has `group.type`"},
+    ),
+    Report(
+        endpoints.WORKSPACE_RATE_LIMITS,
+        limits.WORKSPACES,
+        uses={
+            "next_page": "paging",
+            "rate_limit_id": "tells rows apart; labels have the group's ID",
+            "group.id": "label `group_id`",
+            "group.type": "label `group_type`",
+            "group.display_name": "label `group`",
+            "limits.type": "labels `limiter`, `unit`",
+            "limits.org_limit": "where it is lower, it holds",
+            "limits.source.type": "label `source`",
+        },
+        unread={
+            **KIND,
+            "workspace_id": "the path has it: labels `workspace`, `workspace_id`",
+            "models": "those of the organization's group",
         },
     ),
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ WORKSPACES = "/v1/organizations/workspaces"
 API_KEYS = "/v1/organizations/api_keys"
 USERS = "/v1/organizations/users"
 SERVICE_ACCOUNTS = "/v1/organizations/service_accounts"
+RATE_LIMITS = "/v1/organizations/rate_limits"
 
 TOKENS = {
     "uncached_input_tokens": 1,
@@ -74,11 +76,13 @@ def api() -> Iterator[ScriptedApi]:
         api.on(API_KEYS, id_list("apikey_1", has_more=True))
         api.on(USERS, id_list())
         api.on(SERVICE_ACCOUNTS, {"data": [{"id": "svac_1"}], "next_page": "token_2"})
+        limit: dict[str, Any] = {"id": "rl_1", "group": {"id": "rlg_1"}, "models": None, "limits": []}
+        api.on(RATE_LIMITS, {"data": [limit], "next_page": None})
         yield api
 
 
 REPORTS = {"usage": USAGE, "cost": COST, "claude_code": CLAUDE_CODE}
-ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)
+ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS, RATE_LIMITS)
 MOST_COLUMNS = 120
 # What is needed of each collector.
 NAMES = {"usage": "usage", "cost": "cost", "claude_code": "claude_code", "workspaces": "organization"}
@@ -145,6 +149,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ["api_keys", "organization"],
         ["users", "organization"],
         ["service_accounts", "organization"],
+        ["rate_limits", "limits"],
     ]
 
 
@@ -159,6 +164,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ("api_keys", "-", "1+"),
         ("users", "-", "0"),
         ("service_accounts", "-", "1+"),
+        ("rate_limits", "-", "1"),
     ],
 )
 def test_a_line_says_how_new_the_data_are_and_how_many_rows_came(
@@ -265,7 +271,7 @@ def test_an_answer_of_another_shape_is_named(api: ScriptedApi) -> None:
 def test_one_failure_leaves_the_other_lines_alone(api: ScriptedApi) -> None:
     api.on(WORKSPACES, Answer({"data": []}, missing_bytes=3))
     readable = [each.is_readable for each in checked(api).endpoints]
-    assert readable == [True] * 4 + [None] + [True] * 3
+    assert readable == [True] * 4 + [None] + [True] * 4
 
 
 def test_an_api_that_repeats_the_key_does_not_get_it_shown(api: ScriptedApi) -> None:
@@ -327,7 +333,7 @@ def run(api: ScriptedApi, *flags: str, **environ: str) -> tuple[int, str]:
         ((WORKSPACES,), ("--no-organization.enabled",), 0),
         ((COST,), ("--no-cost.enabled",), 0),
         ((USAGE, COST, CLAUDE_CODE), (), 1),
-        ((API_KEYS, USERS, SERVICE_ACCOUNTS, ME), (), 0),
+        ((API_KEYS, USERS, SERVICE_ACCOUNTS, ME, RATE_LIMITS), (), 0),
     ],
 )
 def test_the_command_ends_with_it(

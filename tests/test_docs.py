@@ -223,8 +223,10 @@ def test_the_labels_that_fields_become_exist(report: Report) -> None:
 @each_report()
 def test_every_field_that_the_api_sends_is_accounted_for(report: Report) -> None:
     day = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
-    with running(AdminApi(SimulatedOrganization(seed=1, actors=5, workspaces=2), key=KEY)) as base_url:
-        url = f"{base_url}/v1/organizations/{report.endpoint.name}?{WAYS.get(report.endpoint.name, '').format(day=day)}"
+    organization = SimulatedOrganization(seed=1, actors=5, workspaces=2)
+    path = report.endpoint.request(workspace_id=organization.workspaces[1].id).path
+    with running(AdminApi(organization, key=KEY)) as base_url:
+        url = f"{base_url}{path}?{WAYS.get(report.endpoint.name, '').format(day=day)}"
         answer = get(url, **{"x-api-key": KEY, "anthropic-version": "2023-06-01", "anthropic-beta": SPEED_BETA})
     assert answer.status_code == 200, answer.text
     unknown = {path for path in sent(answer.json()) if not report.shown_as(path) and path not in report.unread}

@@ -12,11 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.answers import API_KEYS, CLAUDE_CODE, COST, ME, USAGE, USERS, WORKSPACES, script, usage_row
+from tests.support.answers import (
+    API_KEYS,
+    CLAUDE_CODE,
+    COST,
+    ME,
+    RATE_LIMITS,
+    USAGE,
+    USERS,
+    WORKSPACES,
+    script,
+    usage_row,
+)
 from tests.support.exporting import parse
 from tests.support.scripted import KEY, ScriptedApi, error
 
 YESTERDAY = "2026-11-20"
+COLLECTORS = ("usage", "cost", "nowcast", "claude_code", "organization", "limits")
 
 
 @pytest.fixture
@@ -48,9 +60,7 @@ def test_it_prints_one_exposition_of_everything_and_ends_with_0(api: ScriptedApi
     assert status == 0
     assert found["anthropic_exporter_up"] == {frozenset(): 1}
     assert found["anthropic_organization_info"]
-    assert found["anthropic_exporter_collector_up"].keys() == {
-        frozenset({("collector", name)}) for name in ("usage", "cost", "nowcast", "claude_code", "organization")
-    }
+    assert found["anthropic_exporter_collector_up"].keys() == {frozenset({("collector", name)}) for name in COLLECTORS}
     assert not [name for name in found if name.startswith("process_")]
 
 
@@ -66,21 +76,21 @@ def _days() -> list[str]:
     return [(today - timedelta(days=age)).isoformat() for age in range(10)]
 
 
-@pytest.mark.parametrize("path", [USAGE, COST, CLAUDE_CODE, WORKSPACES, USERS, API_KEYS, ME])
+@pytest.mark.parametrize("path", [USAGE, COST, CLAUDE_CODE, WORKSPACES, USERS, API_KEYS, ME, RATE_LIMITS])
 def test_a_failure_is_logged_and_told_by_the_exit_status_and_the_rest_is_there(api: ScriptedApi, path: str) -> None:
     api.on(path, error(400, "so it is"))
     status, text, log = once(api)
     assert status == 1
     assert parse(text)["anthropic_exporter_up"] == {frozenset(): 0}
-    failed = 2 if path == USAGE else 1  # the nowcast reads it, too
-    assert sum(parse(text)["anthropic_exporter_collector_up"].values()) == 5 - failed
+    failed = 2 if path in (USAGE, WORKSPACES) else 1  # the nowcast and the limits read them, too
+    assert sum(parse(text)["anthropic_exporter_collector_up"].values()) == len(COLLECTORS) - failed
     assert "so it is" in log
 
 
 def test_what_is_not_served_is_no_failure_and_nothing_at_all_is_one(api: ScriptedApi) -> None:
     api.on(CLAUDE_CODE, error(403, "no"))
     assert once(api)[0] == 0
-    for path in (USAGE, COST, WORKSPACES):
+    for path in (USAGE, COST, WORKSPACES, RATE_LIMITS):
         api.on(path, error(403, "no"))
     assert once(api)[0] == 1
 

@@ -179,7 +179,7 @@ def test_without_the_organization_collector_nothing_waits_for_names() -> None:
         async def act(exporter: Exporter) -> None:
             await until(lambda: exporter.snapshot.is_ready)
 
-        run_for(api, act, NO_NAMES)
+        run_for(api, act, NO_NAMES, "--no-limits.enabled")
         assert not api.seen(WORKSPACES)
 
 

@@ -22,5 +22,5 @@ def test_every_scrape_under_faults_is_the_old_or_the_new_whole_truth() -> None:
 def test_there_are_kinds_of_every_group_for_every_endpoint() -> None:
     kinds = catalogue().values()
     assert len(kinds) >= 60
-    for endpoint in ("me", "workspaces", "api_keys", "users", "service_accounts", "cost_report"):
+    for endpoint in ("me", "workspaces", "api_keys", "users", "service_accounts", "rate_limits", "cost_report"):
         assert sum(endpoint in kind.endpoints for kind in kinds) >= 60

@@ -8,17 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 from exporter.api.client import Request
 from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.envelope import IdPage, Listed, Page
 from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.limits import RateLimitPage, WorkspaceRateLimitPage
 from exporter.api.shapes.usage import UsagePage
 
 REPORTS_VERSION, LISTS_VERSION = "2023-06-01", "2026-10-21"
 # For `group_by[]=speed`.
 SPEED_BETA = "fast-mode-2026-02-01"
+WORKSPACE = "{workspace_id}"
 
 Shape_co = TypeVar("Shape_co", bound=Page | IdPage | Listed, covariant=True)
 
@@ -33,7 +36,10 @@ class Paging(Enum):
 
 @dataclass(frozen=True)
 class Endpoint(Generic[Shape_co]):
-    """`name` is its short bounded name, for labels and messages; `params` are those that every request has."""
+    """`name` is its short bounded name, for labels and messages; `params` are those that every request has.
+
+    Where the path has a workspace's ID, the name has `{workspace_id}`.
+    """
 
     name: str
     shape: type[Shape_co]
@@ -47,8 +53,9 @@ class Endpoint(Generic[Shape_co]):
     def path(self) -> str:
         return f"/v1/organizations/{self.name}"
 
-    def request(self, *params: tuple[str, str], betas: tuple[str, ...] = ()) -> Request:
-        return Request(self.name, self.path, (*self.params, *params), self.version, betas)
+    def request(self, *params: tuple[str, str], betas: tuple[str, ...] = (), workspace_id: str = "") -> Request:
+        path = self.path.replace(WORKSPACE, quote(workspace_id, safe=""))
+        return Request(self.name, path, (*self.params, *params), self.version, betas)
 
 
 # Whatever its answers look like.
@@ -85,4 +92,24 @@ SERVICE_ACCOUNTS = Endpoint(
     LISTS_VERSION,
     (("limit", "100"), ("include_archived", "true")),
 )
-ENDPOINTS: tuple[AnyEndpoint, ...] = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS)
+# Page: https://platform.claude.com/docs/en/manage-claude/rate-limits-api
+RATE_LIMITS = Endpoint("rate_limits", RateLimitPage, Paging.TOKEN, LISTS_VERSION)
+WORKSPACE_RATE_LIMITS = Endpoint(
+    f"workspaces/{WORKSPACE}/rate_limits",
+    WorkspaceRateLimitPage,
+    Paging.TOKEN,
+    LISTS_VERSION,
+    (("include_inherited", "true"),),
+)
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    USAGE,
+    COST,
+    CLAUDE_CODE,
+    ME,
+    WORKSPACES,
+    API_KEYS,
+    USERS,
+    SERVICE_ACCOUNTS,
+    RATE_LIMITS,
+    WORKSPACE_RATE_LIMITS,
+)

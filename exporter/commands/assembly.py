@@ -17,6 +17,7 @@ from exporter.contract.cost import CostReading, CostTable
 from exporter.contract.days import utc_day
 from exporter.contract.inventory import InventoryTable
 from exporter.contract.labels import label_text
+from exporter.contract.limits import LimitsTable
 from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
 from exporter.contract.people import People
 from exporter.contract.usage import UsageTable
@@ -33,6 +34,7 @@ from exporter.settings.prices_file import read_prices
 from exporter.sources.claude_code import ClaudeCodeSource
 from exporter.sources.cost import CostSource
 from exporter.sources.inventory import InventorySource
+from exporter.sources.limits import LimitsSource
 from exporter.sources.lists import Lists
 from exporter.sources.meters import MeterSource
 from exporter.sources.usage import UsageSource
@@ -129,6 +131,7 @@ def organization_jobs(
     prefix = label_text([("organization", name)]) if name else ""
     people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
+    limits = settings.limits
     jobs = OrganizationJobs(
         name,
         rank,
@@ -155,6 +158,9 @@ def organization_jobs(
         else None,
         inventory=Plan(InventorySource(Lists(client)), InventoryTable(people, prefix), inventory.interval_seconds)
         if inventory.enabled
+        else None,
+        limits=Plan(LimitsSource(Lists(client)), LimitsTable(prefix), limits.interval_seconds)
+        if limits.enabled
         else None,
         nowcast=partial(_nowcast, settings, client, prefix) if settings.has_nowcast else None,
     )

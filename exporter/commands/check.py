@@ -15,6 +15,7 @@ from exporter.api.endpoints import (
     CLAUDE_CODE,
     COST,
     ME,
+    RATE_LIMITS,
     SERVICE_ACCOUNTS,
     USAGE,
     USERS,
@@ -44,6 +45,7 @@ BRINGS: dict[str, tuple[AnyEndpoint, ...]] = {
     "cost": (COST,),
     "claude_code": (CLAUDE_CODE,),
     "organization": (ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS),
+    "limits": (RATE_LIMITS,),
 }
 NEEDED = (USAGE, COST, CLAUDE_CODE, WORKSPACES)  # of the others many keys have none
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.contract import claude_code, clock, cost, inventory, nowcast, own, usage
+from exporter.contract import claude_code, clock, cost, inventory, limits, nowcast, own, usage
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
 CHAPTERS = (
@@ -12,5 +12,6 @@ CHAPTERS = (
     usage.FAMILIES,
     claude_code.FAMILIES,
     inventory.FAMILIES,
+    limits.FAMILIES,
     clock.FAMILIES,
 )

@@ -12,6 +12,7 @@ from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
 from exporter.contract.inventory import InventoryReading
+from exporter.contract.limits import LimitsReading
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
 from exporter.contract.nowcast import CostNowcast, MeterReading
@@ -75,6 +76,7 @@ class OrganizationJobs:
         usage: Plan[UsageReading] | None,
         claude_code: Plan[ClaudeCodeReading] | None,
         inventory: Plan[InventoryReading] | None,
+        limits: Plan[LimitsReading] | None,
         nowcast: Callable[[Job[CostReading]], NowcastPlan] | None = None,
     ) -> None:
         self.name = name
@@ -92,12 +94,13 @@ class OrganizationJobs:
         planned = nowcast(self.cost) if nowcast and self.cost else None
         self._planned_nowcast = planned
         self.nowcast = self._job(4, planned, names, self._follow_meters)
+        self.limits = self._job(5, limits, names)
         self._bill: CostReading | None = None
         self._show_all()
 
     def __iter__(self) -> Iterator[Refreshed]:
         """All jobs; the one that the others have their names from is the first."""
-        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast):
+        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast, self.limits):
             if job is not None:
                 yield job
 
@@ -108,9 +111,16 @@ class OrganizationJobs:
     def view(self) -> View:
         """All that there is now, for the page."""
         inventory, cost, usage, claude_code = self.inventory, self.cost, self.usage, self.claude_code
-        nowcast = self.nowcast
+        nowcast, limits = self.nowcast, self.limits
         found = inventory.reading.organization if inventory and inventory.reading else None
-        jobs = {"cost": cost, "usage": usage, "nowcast": nowcast, "claude_code": claude_code, "organization": inventory}
+        jobs = {
+            "cost": cost,
+            "usage": usage,
+            "nowcast": nowcast,
+            "claude_code": claude_code,
+            "organization": inventory,
+            "limits": limits,
+        }
         return View(
             name=found.name if found else None,
             label=self.name,

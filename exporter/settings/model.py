@@ -31,6 +31,7 @@ from exporter.settings.sections import (
     Config,
     Cost,
     Demo,
+    Limits,
     Log,
     Nowcast,
     Organization,
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     organization: Organization = Field(
         default=Organization(), description="Organization: workspaces, keys, people, and their names"
     )
+    limits: Limits = Field(default=Limits(), description="Rate limits")
     log: Log = Field(default=Log(), description="Log")
     demo: Demo = Field(default=Demo(), description="Simulated organization of the command `demo`")
     unknown_flags: CliUnknownArgs

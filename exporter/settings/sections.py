@@ -102,6 +102,10 @@ class Organization(Collector):
     )
 
 
+class Limits(Collector):
+    interval_seconds: Interval = 900
+
+
 class Log(SettingsSection):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged"

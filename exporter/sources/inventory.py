@@ -7,12 +7,11 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar
 
 import structlog
 from msgspec import UNSET
@@ -31,57 +30,16 @@ from exporter.contract.inventory import (
 )
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
-from exporter.sources.entitlement import Entitlement, NotEntitled
+from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
+from exporter.sources.lists_refresh import ListsRefresh
 
 LISTS: tuple[AnyEndpoint, ...] = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
 INCLUDE_DEFAULT = ("include_default", "true")
 
-T = TypeVar("T")
 Workspaces = Mapping[str, Workspace]
 
 log = structlog.get_logger()
-
-
-@dataclass
-class _Refresh:
-    """The lists of one refresh, each of which fails alone."""
-
-    entitlement: Entitlement
-    now: datetime
-    refused: set[str] = field(default_factory=set)
-    failures: dict[str, ApiError] = field(default_factory=dict)
-
-    @property
-    def failure(self) -> ApiError | None:
-        """The first list's that failed, with the most tries and the longest delay of them all."""
-        all_of_them = self.failures.values()
-        first = next((self.failures[one.name] for one in LISTS if one.name in self.failures), None)
-        if first:
-            first.tries = max(failure.tries for failure in all_of_them)
-            first.retry_after_seconds = max(failure.retry_after_seconds or 0 for failure in all_of_them) or None
-        return first
-
-    async def part(
-        self,
-        endpoint: AnyEndpoint,
-        read: Callable[[], Awaitable[T]],
-        *,
-        kept: T,
-        absent: T,
-        refusals: frozenset[Reason] = frozenset({Reason.FORBIDDEN}),
-    ) -> T:
-        """What `read` reads; what was `kept` where it fails, `absent` where the API does not serve it."""
-        if any(failure.reason is Reason.AUTH for failure in self.failures.values()):
-            refusals -= {Reason.AUTH}  # the key's fault, and no list's own
-        try:
-            return await self.entitlement.attempt(endpoint.name, read, self.now, refusals)
-        except NotEntitled:
-            self.refused.add(endpoint.name)
-            return absent
-        except ApiError as failure:
-            self.failures[endpoint.name] = failure
-            return kept
 
 
 @dataclass(frozen=True)
@@ -101,7 +59,7 @@ class InventorySource:
         A failure goes before a refusal of the main list: it would not be seen while the collector is unavailable.
         """
         had = previous or InventoryReading(now)
-        refresh = _Refresh(self.entitlement, now)
+        refresh = ListsRefresh(LISTS, self.entitlement, now)
         # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
         (workspaces, default_id), me, api_keys, users = await asyncio.gather(
             refresh.part(

@@ -30,13 +30,17 @@ class Lists:
         self._left_out: dict[str, Counter[str]] = {}
 
     async def read(
-        self, endpoint: Endpoint[L], records: Callable[[L], dict[str, T]], *params: tuple[str, str]
+        self,
+        endpoint: Endpoint[L],
+        records: Callable[[L], dict[str, T]],
+        *params: tuple[str, str],
+        workspace_id: str = "",
     ) -> dict[str, T]:
-        """All pages of a list. Raises `ApiError`."""
+        """All pages of a list, or of that of a workspace. Raises `ApiError`."""
         with self._unreadable(endpoint) as unreadable:
             found = pages(
                 self._client,
-                endpoint.request(*params),
+                endpoint.request(*params, workspace_id=workspace_id),
                 endpoint.shape,
                 endpoint.paging,
                 made=records,

@@ -16,6 +16,7 @@ NAMES = {
     "nowcast": "Nowcast",
     "claude_code": "Claude Code",
     "organization": "Organization",
+    "limits": "Limits",
 }
 TO_DO = {
     Reason.AUTH: "Give the exporter an Admin key that is valid: Console, Settings, Admin keys.",

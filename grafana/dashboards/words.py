@@ -71,6 +71,7 @@ COLLECTORS: Mapping[str, str] = {
     "nowcast": "Nowcast",
     "claude_code": "Claude Code",
     "organization": "Organization",
+    "limits": "Limits",
 }
 SOURCES: Mapping[str, str] = {
     "legacy": "Admin API, reports",

@@ -50,7 +50,7 @@ HISTORY, STEP, SCRAPED = timedelta(days=7, hours=12), timedelta(minutes=10), tim
 WATCHED = timedelta(minutes=70)
 MOST_MINUTES = {10: 55, 50: 25}
 FLAGS = (
-    *("--no-claude-code.enabled", "--no-organization.enabled"),
+    *("--no-claude-code.enabled", "--no-organization.enabled", "--no-limits.enabled"),
     *("--usage.days=2", "--cost.days=20", "--organization.name=demo", "--api.retry-seconds=3"),
 )
 # What the rules look at.

@@ -36,11 +36,12 @@ WORKSPACES, MODELS = 50, 10
 PRICED = WORKSPACES * MODELS * 2 * 2
 KEYS = 5
 USAGE_ROWS = PRICED * KEYS * USAGE_DAYS
-OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
+NO_LISTS = ("--no-organization.enabled", "--no-limits.enabled")
+OF_CLAUDE_CODE = ("--claude-code.days=2", "--no-usage.enabled", "--no-cost.enabled", *NO_LISTS)
 # Nothing leaves the window, and people keep their names.
 OF_MIDNIGHT = ("--claude-code.days=3", "--claude-code.actor-days=3", *OF_CLAUDE_CODE[1:])
-OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", "--no-organization.enabled", "--usage.group-by=api_key_id")
-OF_NOWCAST = ("--no-claude-code.enabled", "--no-organization.enabled", "--usage.group-by=api_key_id")
+OF_USAGE = ("--no-claude-code.enabled", "--no-cost.enabled", *NO_LISTS, "--usage.group-by=api_key_id")
+OF_NOWCAST = ("--no-claude-code.enabled", *NO_LISTS, "--usage.group-by=api_key_id")
 TODAY = datetime.now(UTC).date()
 NO_ROWS = b'{"data":[],"has_more":false,"next_page":null}'
 CHANGED = b'"num_sessions":'

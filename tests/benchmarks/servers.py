@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tests.support.processes import Running, environment, eventually, exporter_command, free_port, started
 
 PATIENCE_SECONDS = 300.0
-COLLECTORS_OFF = ("--no-usage.enabled", "--no-cost.enabled", "--no-organization.enabled")
+COLLECTORS_OFF = tuple(f"--no-{name}.enabled" for name in ("usage", "cost", "organization", "limits"))
 # Files are read, not sent by the kernel: over loopback that is the faster way, and nginx is to be at its best.
 NGINX = """\
 daemon off; master_process off; pid {folder}/pid; error_log stderr crit;

@@ -22,6 +22,7 @@ ENDPOINTS = {
     "api_keys": {},
     "users": {},
     "service_accounts": {},
+    "rate_limits": {},
 }
 
 
@@ -80,7 +81,7 @@ def test_forbidden_names_are_checked() -> None:
         AdminApi(SimulatedOrganization(), key="k", forbidden=frozenset({"usage"}))
 
 
-@pytest.mark.parametrize("path", ["rate_limits", "../organizations", "me/more"])
+@pytest.mark.parametrize("path", ["spend_limits", "../organizations", "me/more"])
 def test_other_paths_are_not_found(client: httpx.Client, path: str) -> None:
     assert error_of(client.get(path)) == (404, "not_found_error")
 
@@ -125,6 +126,7 @@ def test_unknown_parameters_are_refused(client: httpx.Client, endpoint: str) -> 
         ("workspaces", [("limit", "1001")]),
         ("users", [("after_id", "user_unknown")]),
         ("service_accounts", [("limit", "101")]),
+        ("rate_limits", [("group_type", "everything")]),
     ],
 )
 def test_wrong_parameters_are_refused(client: httpx.Client, endpoint: str, params: list[tuple[str, Any]]) -> None:

@@ -99,7 +99,8 @@ def test_the_usage_report_has_room_for_the_nowcast() -> None:
 
 
 def test_something_must_be_collected() -> None:
-    off = ["--no-usage.enabled", "--no-cost.enabled", "--no-claude-code.enabled", "--no-organization.enabled"]
+    collectors = ("usage", "cost", "claude-code", "organization", "limits")
+    off = [f"--no-{collector}.enabled" for collector in collectors]
     assert problems(*off) == ["nothing to collect: all collectors are disabled"]
     assert load(off[1:], KEY).usage.enabled
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ LIMITS = {
     "api_keys": "5",
     "users": "4",
     "service_accounts": "2",
+    "rate_limits": "5",
 }
 OWN_KEY = "sk-ant-admin01-the-demo-s-own"
 # A report that is late, or that has been revised, differs from the prompt one in its two newest days.
@@ -60,16 +62,24 @@ class SimulatedApi:
         self.key = f"sk-ant-admin01-soak-{self._keys}"
         self._key_file.write_text(self.key, encoding="utf-8")
 
-    def answer(self, endpoint: str, items: list[tuple[str, str]], headers: Mapping[str, str]) -> Reply:
+    def answer(
+        self, endpoint: str, items: list[tuple[str, str]], headers: Mapping[str, str], ids: Mapping[str, str]
+    ) -> Reply:
         given = headers.get("x-api-key")
         own = {**headers, "x-api-key": OWN_KEY if given == self.key else str(given)}
         params = [pair for name, value in items if (pair := _translated(endpoint, name, value))]
         try:
-            answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, self.now))
+            answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, self.now, ids))
         except ApiError as error:
             extra = tuple(error.headers.items())
             return Reply(error_body(error.status, error.message, "req_soak"), error.status, (JSON, *extra))
         return Reply(revised(answer.body, endpoint, self.revision))
+
+
+def placed(path: str) -> tuple[str, dict[str, str]]:
+    """The endpoint's name, and the IDs that its path has."""
+    found = re.fullmatch("workspaces/([^/]+)/rate_limits", path)
+    return ("workspaces/{workspace_id}/rate_limits", {"workspace_id": found[1]}) if found else (path, {})
 
 
 def _translated(endpoint: str, name: str, value: str) -> tuple[str, str] | None:

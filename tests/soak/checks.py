@@ -12,7 +12,7 @@ from tests.soak.scrapes import OWN, Data, State, data_of, names_of, requests, st
 from tests.soak.upstream import Fault, Seen
 from tests.support.exporting import Exposed
 
-MAIN = {"usage_report/messages", "cost_report", "usage_report/claude_code", "workspaces"}
+MAIN = {"usage_report/messages", "cost_report", "usage_report/claude_code", "workspaces", "rate_limits"}
 
 
 @dataclass(frozen=True)

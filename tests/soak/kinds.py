@@ -17,14 +17,16 @@ SECRETS = (MARKER, EMAIL, OTHER_KEY)
 
 REPORTS = ("usage_report/messages", "cost_report", "usage_report/claude_code")
 ID_LISTS = ("workspaces", "api_keys", "users")
-LISTS = (*ID_LISTS, "service_accounts")
+TOKEN_LISTS = ("service_accounts", "rate_limits")
+LISTS = (*ID_LISTS, *TOKEN_LISTS)
 PAGED = (*REPORTS, *LISTS)
 ENDPOINTS = (*PAGED, "me")
 COLLECTORS = {
     "usage": ("usage_report/messages",),
     "cost": ("cost_report",),
     "claude_code": ("usage_report/claude_code",),
-    "organization": ("me", *LISTS),
+    "organization": ("me", *ID_LISTS, "service_accounts"),
+    "limits": ("rate_limits", "workspaces/{workspace_id}/rate_limits"),
 }
 
 Json = dict[str, Any]

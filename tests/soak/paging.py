@@ -14,6 +14,7 @@ from tests.soak.kinds import (
     LISTS,
     PAGED,
     REPORTS,
+    TOKEN_LISTS,
     Json,
     Kind,
     Reply,
@@ -25,7 +26,7 @@ from tests.soak.kinds import (
 )
 
 USAGE, COST, CLAUDE_CODE = REPORTS
-TOKENS = (*REPORTS, "service_accounts")
+TOKENS = (*REPORTS, *TOKEN_LISTS)
 WITH_MORE = (*REPORTS, *ID_LISTS)
 TWICE = ("pagination", "schema")
 ALIAS = "alias."

@@ -22,9 +22,11 @@ FAMILIES = {
     "anthropic_claude_code_": "usage_report/claude_code",
     "anthropic_organization_info": "me",
     "anthropic_organization_users": "users",
+    "anthropic_workspace_rate_limit": "workspaces/{workspace_id}/rate_limits",
     "anthropic_workspace_": "workspaces",
     "anthropic_api_key_": "api_keys",
     "anthropic_service_accounts": "service_accounts",
+    "anthropic_rate_limit": "rate_limits",
 }
 WORKSPACE_NAME = re.compile(r'(?<=[{,])workspace="(?:[^"\\]|\\.)*",?')
 # Samples by endpoint, as lines. The names of workspaces are of the list of workspaces alone.

@@ -73,6 +73,7 @@ ALL_BUT_WORKSPACES = (
     "api_keys",
     "users",
     "service_accounts",
+    "rate_limits",
     "me",
 )
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.soak.api import CURSORS, SimulatedApi
+from tests.soak.api import CURSORS, SimulatedApi, placed
 from tests.soak.kinds import Kind, Reply, Wire
 from tests.soak.paging import ALIAS
 from tests.soak.wires import whole
@@ -143,11 +143,11 @@ class Upstream:
         start, *lines = request.rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         url = urlsplit(start.split(" ")[1])
-        endpoint = url.path.removeprefix(PREFIX)
+        endpoint, ids = placed(url.path.removeprefix(PREFIX))
         params = dict(parse_qsl(url.query))
         cursor = next((params[name] for name in CURSORS if name in params), "")
         self._look_at(endpoint, headers)
-        reply = self.api.answer(endpoint, parse_qsl(url.query), headers)
+        reply = self.api.answer(endpoint, parse_qsl(url.query), headers, ids)
         fault = self._due(endpoint) if reply.status == 200 and not _bypasses(cursor) else None
         answer = fault.kind.act(reply) if fault else None
         if fault and answer:

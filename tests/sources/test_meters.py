@@ -150,7 +150,7 @@ def test_it_has_no_source_of_its_own() -> None:
     async def act(exporter: Exporter) -> None:
         await exporter.refresh()
         assert {dict(key)["collector"] for key in exporter.exposed["anthropic_exporter_collector_info"]} == {
-            *("cost", "usage", "organization"),
+            *("cost", "usage", "organization", "limits"),
         }
 
     with ScriptedApi() as api:

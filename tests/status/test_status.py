@@ -81,10 +81,11 @@ def test_collectors_start_work_and_get_late(clock: Clock) -> None:
             "nowcast": "2026-11-21T12:04",
             "claude_code": "2026-11-21T12:14",
             "organization": "2026-11-21T12:59",
+            "limits": "2026-11-21T12:14",
         }
         clock("2026-11-21T13:00:00Z")
         await exporter.publish()
-        late = dict.fromkeys(("cost", "usage", "nowcast", "claude_code"), "late")
+        late = dict.fromkeys(("cost", "usage", "nowcast", "claude_code", "limits"), "late")
         assert states(exporter) == {**late, "organization": "works"}
 
     clock("2026-11-21T12:00:00Z")
@@ -145,7 +146,7 @@ def test_what_is_switched_off_is_named(clock: Clock) -> None:
     async def act(_: ScriptedApi, exporter: Exporter) -> None:
         await exporter.refresh()
         assert told(exporter)["switched_off"] == ["claude_code", "organization"]
-        assert states(exporter).keys() == {"cost", "usage", "nowcast"}
+        assert states(exporter).keys() == {"cost", "usage", "nowcast", "limits"}
 
     clock("2026-11-21T12:00:00Z")
     with_api(act, "--no-claude-code.enabled", "--no-organization.enabled")

@@ -17,6 +17,8 @@ API_KEYS = f"{ORGANIZATIONS}/api_keys"
 USERS = f"{ORGANIZATIONS}/users"
 SERVICE_ACCOUNTS = f"{ORGANIZATIONS}/service_accounts"
 ME = f"{ORGANIZATIONS}/me"
+RATE_LIMITS = f"{ORGANIZATIONS}/rate_limits"
+LIMITS_OF_WORKSPACE = f"{WORKSPACES}/wrkspc_01/rate_limits"
 
 Row = dict[str, Any]
 RowsByDay = Mapping[str, Sequence[Row]]
@@ -117,6 +119,26 @@ def api_key_row(api_key_id: str, **values: object) -> Row:
     return row | values
 
 
+def rate_limit_row(rate_limit_id: str, **values: object) -> Row:
+    """The limits of a group of models, as API version 2026-10-21 has them."""
+    row: Row = {
+        "id": rate_limit_id,
+        "type": "rate_limit",
+        "group": {"id": "rlg_01", "type": "model_group", "display_name": "Claude Opus 5.x"},
+        "models": ["claude-opus-5", "claude-opus-5-5"],
+        "limits": [{"type": "requests_per_minute", "value": 4000}],
+    }
+    return row | values
+
+
+def workspace_limit_row(rate_limit_id: str, **values: object) -> Row:
+    """An inherited limit of wrkspc_01."""
+    row = rate_limit_row(rate_limit_id)
+    inherited = {"type": "requests_per_minute", "value": 4000, "org_limit": 4000, "source": {"type": "organization"}}
+    own: Row = {"rate_limit_id": row.pop("id"), "type": "workspace_rate_limit", "workspace_id": "wrkspc_01"}
+    return row | own | {"limits": [inherited]} | values
+
+
 def buckets(rows: RowsByDay, seen: Seen) -> Row:
     """A report's answer on one page: a bucket for each day of the window, empty ones too."""
     first, end = (date.fromisoformat((seen.param(name) or "")[:10]) for name in ("starting_at", "ending_at"))
@@ -147,7 +169,7 @@ def script(
     cost: RowsByDay | None = None,
     claude_code: RowsByDay | None = None,
 ) -> None:
-    """An organization with one workspace besides the default one, an API key, a user and a service account."""
+    """An organization with one workspace besides the default one, and one of all else that there are lists of."""
     default = workspace_row("wrkspc_default", name="Default", created_at="2026-01-01T00:00:00Z")
     research = workspace_row("wrkspc_01")
 
@@ -162,4 +184,6 @@ def script(
     api.on(USERS, listing({"id": "user_01", "email": "ada@example.com", "name": "Ada", "role": "admin"}))
     bot = {"id": "svac_01", "name": "bot", "organization_role": "developer", "archived_at": None}
     api.on(SERVICE_ACCOUNTS, {"data": [bot], "next_page": None})
+    api.on(RATE_LIMITS, {"data": [rate_limit_row("rl_01")], "next_page": None})
+    api.on(LIMITS_OF_WORKSPACE, {"data": [workspace_limit_row("rl_01")], "next_page": None})
     api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -28,7 +28,7 @@ TODAY = NOW.date()
 ABOUT = About("1.2.3", "revision", "3.11.9", NOW - timedelta(hours=30), "https://api.anthropic.com", "/metrics", False)
 WORKSPACES = ("Production", 'R&D "alpha"', "default", "Claude Code", "Data Platform", "Evaluations")
 WEIGHTS = (40, 20, 12, 11, 9, 8)
-COLLECTORS = ("cost", "usage", "nowcast", "claude_code", "organization")
+COLLECTORS = ("cost", "usage", "nowcast", "claude_code", "organization", "limits")
 REFUSED = Failure(
     Reason.AUTH,
     "cost_report",

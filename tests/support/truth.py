@@ -36,12 +36,13 @@ def expected(
     cost_lag: timedelta = timedelta(0),
     claude_code_lag: timedelta = timedelta(hours=1),
 ) -> Exposed:
-    """Every sample of the sections usage, cost, Claude Code and organization for a refresh at `now`."""
+    """Every sample of the sections usage, cost, Claude Code, organization and limits for a refresh at `now`."""
     exact = {
         **_usage(organization, now, usage_days, now - usage_lag),
         **_cost(organization, now, cost_days, now - cost_lag),
         **_claude_code(organization, now, claude_code_days, actor_days, now - claude_code_lag),
         **_organization(organization, now),
+        **_limits(organization),
     }
     return {name: {key: float(value) for key, value in sums.items()} for name, sums in exact.items() if sums}
 
@@ -56,7 +57,7 @@ def data_through(
     cost_lag: timedelta = timedelta(0),
     claude_code_lag: timedelta = timedelta(hours=1),
 ) -> Sums:
-    """Up to when the reports of a refresh at `now` have rows, and when the organization was read."""
+    """Up to when the reports of a refresh at `now` have rows, and when the lists were read."""
     cost_days = (now.astimezone(UTC).date().replace(day=1) - timedelta(days=1)).day + now.astimezone(UTC).day
     rows: dict[str, list[tuple[date, Sequence[object]]]] = {
         "usage": [(d, organization.usage_rows(d, now - usage_lag)) for _, d in _days(now, usage_days)],
@@ -65,7 +66,7 @@ def data_through(
             (d, organization.claude_code_rows(d, now - claude_code_lag)) for _, d in _days(now, claude_code_days)
         ],
     }
-    through = {labels(collector="organization"): Fraction(now.timestamp())}
+    through = {labels(collector=name): Fraction(now.timestamp()) for name in ("organization", "limits")}
     for collector, by_day in rows.items():
         if with_rows := [day for day, of_day in by_day if of_day]:
             end = datetime.combine(max(with_rows) + timedelta(days=1), datetime.min.time(), UTC)
@@ -251,6 +252,44 @@ def _organization(organization: SimulatedOrganization, now: datetime) -> dict[st
     for account in organization.service_accounts:
         add("service_accounts", 1, role=account.organization_role, archived=_archived(account.archived_at))
     return {name: dict(sums) for name, sums in families.items()}
+
+
+UNITS = {
+    "requests": "requests_per_minute",
+    "input": "tokens_per_minute",
+    "output": "tokens_per_minute",
+    "fast": "tokens_per_minute",
+    "tool": "tool_uses_per_second",
+    "enqueued": "requests",
+}
+
+
+def _limits(organization: SimulatedOrganization) -> dict[str, Sums]:
+    ceilings: Sums = {}
+    models: Sums = {}
+    for row in organization.rate_limits:
+        group = {"group": row.group.display_name or row.group.id, "group_id": row.group.id}
+        for limiter in row.limits:
+            own = {"group_type": row.group.type, "limiter": limiter.type, "unit": UNITS[limiter.type.split("_")[0]]}
+            ceilings[labels(**group, **own)] = Fraction(limiter.value)
+        for model in row.models or ():
+            models[labels(**group, model=model)] = Fraction(1)
+    of_workspaces: Sums = {}
+    for workspace in organization.workspaces:
+        if workspace.archived_at:
+            continue
+        for of in organization.workspace_rate_limits(workspace.id, inherited=True):
+            named = _workspace(organization, workspace.id) | {"group": of.group.display_name or of.group.id}
+            for each in of.limits:
+                unit = UNITS[each.type.split("_")[0]]
+                own = {"group_id": of.group.id, "group_type": of.group.type, "limiter": each.type, "unit": unit}
+                ceiling = Fraction(min(each.value, each.org_limit))
+                of_workspaces[labels(**named, **own, source=each.source.type)] = ceiling
+    return {
+        "anthropic_rate_limit": ceilings,
+        "anthropic_rate_limit_model_info": models,
+        "anthropic_workspace_rate_limit": of_workspaces,
+    }
 
 
 def _archived(archived_at: datetime | None) -> str:

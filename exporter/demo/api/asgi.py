@@ -47,7 +47,7 @@ def utc_now() -> datetime:
 
 
 class AdminApi:
-    """Serves the legacy reports and the inventory; everything else is 404.
+    """Serves the legacy reports, the inventory and the rate limits; everything else is 404.
 
     A number is visible once it is as old as the report's lag, and cost once its bill was published before that lag.
     `forbidden` names endpoints that answer 403.
@@ -86,7 +86,9 @@ class AdminApi:
         await self._app(scope, receive, send)
 
     async def _serve(self, endpoint: str, request: Request) -> Response:
-        incoming = Incoming(endpoint, request.query_params.multi_items(), request.headers, self._now())
+        incoming = Incoming(
+            endpoint, request.query_params.multi_items(), request.headers, self._now(), request.path_params
+        )
         self._remember(incoming)
         fault = self.faults.take(endpoint)
         replaced = self._replacement(fault) if fault else None

@@ -9,12 +9,15 @@ import msgspec
 
 from exporter.demo.api.errors import ApiError, BadRequestError
 from exporter.demo.api.inventory import Inventory
+from exporter.demo.api.limits import Limits
 from exporter.demo.api.paging import Body, Page, PagingSession, Tokens
 from exporter.demo.api.query import Query
 from exporter.demo.api.reports import USAGE_FILTERS, Reports
 from exporter.demo.simulation.organization import SimulatedOrganization
 
 VERSIONS = ("2023-06-01", "2026-10-21")
+WORKSPACE_RATE_LIMITS = "workspaces/{workspace_id}/rate_limits"
+WITHOUT_HAS_MORE = ("service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS)
 MESSAGES_API_KEY = "sk-ant-api03-"
 
 ID_PAGING = ("limit", "after_id", "before_id")
@@ -29,16 +32,19 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "api_keys": (*ID_PAGING, "status", "workspace_id", "created_by_user_id"),
     "users": (*ID_PAGING, "email", "roles[]"),
     "service_accounts": ("limit", "page", "include_archived"),
+    "rate_limits": ("group_type", "model", "limit", "page"),
+    WORKSPACE_RATE_LIMITS: ("group_type", "include_inherited", "limit", "page"),
 }
 
 
 class Incoming(NamedTuple):
-    """A request for an endpoint. Names of headers are in lower case."""
+    """A request for an endpoint. Names of headers are in lower case; `ids` are those that the path has, by name."""
 
     endpoint: str
     params: list[tuple[str, str]]
     headers: Mapping[str, str]
     time: datetime
+    ids: Mapping[str, str] = {}
 
 
 class Answer(NamedTuple):
@@ -58,6 +64,7 @@ class Endpoints:
             raise ValueError(f"no such endpoints: {', '.join(sorted(unknown))}")
         self._organization = organization
         self._inventory = Inventory(organization)
+        self._limits = Limits(organization)
         self._reports = reports
         self._key = key
         self._forbidden = forbidden
@@ -75,7 +82,7 @@ class Endpoints:
                 return _id_answer(self._inventory.api_keys(query, version, request.time), query)
             case "users":
                 return _id_answer(self._inventory.users(query), query)
-        return self._paged_answer(request, query)
+        return self._paged_answer(request, query, version)
 
     def _admit(self, request: Incoming) -> str:
         """The API version that the request speaks, if the request may use the endpoint."""
@@ -95,16 +102,16 @@ class Endpoints:
             raise ApiError(403, "This organization or key has no access to this endpoint")
         return version
 
-    def _paged_answer(self, request: Incoming, query: Query) -> Answer:
-        session = self._tokens.session(request.endpoint, query, request.time.astimezone(UTC))
-        page = self._page(request, query, session)
+    def _paged_answer(self, request: Incoming, query: Query, version: str) -> Answer:
+        session = self._tokens.session(request.endpoint.format(**request.ids), query, request.time.astimezone(UTC))
+        page = self._page(request, query, version, session)
         following = None if page.next_position is None else self._tokens.token(session, page.next_position)
         body: Body = {"data": page.data, "next_page": following}
-        if request.endpoint != "service_accounts":
+        if request.endpoint not in WITHOUT_HAS_MORE:
             body["has_more"] = following is not None
         return Answer(_json(body), self._tokens.token(session, session.position))
 
-    def _page(self, request: Incoming, query: Query, session: PagingSession) -> Page:
+    def _page(self, request: Incoming, query: Query, version: str, session: PagingSession) -> Page:
         match request.endpoint:
             case "usage_report/messages":
                 return self._reports.usage(query, session, _betas(request))
@@ -112,6 +119,10 @@ class Endpoints:
                 return self._reports.cost(query, session)
             case "usage_report/claude_code":
                 return self._reports.claude_code(query, session)
+            case "rate_limits":
+                return self._limits.organization(query, version, session)
+            case "workspaces/{workspace_id}/rate_limits":
+                return self._limits.workspace(request.ids["workspace_id"], query, session)
             case _:
                 return self._inventory.service_accounts(query, session)
 

@@ -10,6 +10,7 @@ from exporter.demo.simulation.cost import CostRow, cost_of_hours, cost_of_usage
 from exporter.demo.simulation.day_cache import DayCache
 from exporter.demo.simulation.directory import FOUNDED, Directory, build_directory
 from exporter.demo.simulation.entities import ApiKey, Me, ServiceAccount, User, Workspace
+from exporter.demo.simulation.limits import RateLimit, WorkspaceRateLimit, build_limits, limits_of_workspace
 from exporter.demo.simulation.publication import Bill
 from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
 from exporter.demo.simulation.seats import build_seats
@@ -41,6 +42,7 @@ class SimulatedOrganization:
         self._spike = spike
         self._growth = growth
         self._directory: Directory = build_directory(seed, actors, workspaces)
+        self._limits = build_limits(seed)
         self._streams = build_streams(seed, self._directory)
         self._seats = build_seats(seed, actors, self._directory)
         self._curves: DayCache[Curve] = DayCache(256)
@@ -74,6 +76,16 @@ class SimulatedOrganization:
     @property
     def service_accounts(self) -> tuple[ServiceAccount, ...]:
         return self._directory.service_accounts
+
+    @property
+    def rate_limits(self) -> tuple[RateLimit, ...]:
+        return self._limits
+
+    def workspace_rate_limits(self, workspace_id: str, *, inherited: bool) -> list[WorkspaceRateLimit]:
+        """Raises KeyError for a workspace that there is not."""
+        positions: dict[str, int | None] = {row.id: position for position, row in enumerate(self.workspaces)}
+        positions[self.default_workspace.id] = None
+        return limits_of_workspace(self._limits, workspace_id, positions[workspace_id], inherited=inherited)
 
     def usage_rows(self, day: date, at: datetime) -> list[UsageRow]:
         """What was used on a UTC day up to an instant."""

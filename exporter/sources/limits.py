@@ -1,0 +1,124 @@
+"""The rate limits of the organization and of its workspaces.
+
+API page: https://platform.claude.com/docs/en/manage-claude/rate-limits-api
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import TypeVar
+
+from exporter.api.endpoints import RATE_LIMITS, WORKSPACE_RATE_LIMITS, WORKSPACES, AnyEndpoint
+from exporter.api.errors import ApiError
+from exporter.api.shapes import limits as shapes
+from exporter.api.shapes.inventory import WorkspacePage
+from exporter.api.shapes.limits import RateLimitPage, WorkspaceRateLimitPage
+from exporter.contract.limits import Limited, LimitsReading, RateLimit, WorkspaceCeiling, WorkspaceRateLimit
+from exporter.contract.state import Reason
+from exporter.sources import Outcome
+from exporter.sources.entitlement import Entitlement
+from exporter.sources.lists import Lists
+from exporter.sources.lists_refresh import ListsRefresh
+
+R = TypeVar("R", shapes.RateLimit, shapes.WorkspaceRateLimit)
+OfWorkspaces = Mapping[str, Sequence[WorkspaceRateLimit]]
+
+
+@dataclass(frozen=True)
+class LimitsSource:
+    """The organization's and the workspaces' limits fail each alone; those of all workspaces together."""
+
+    lists: Lists
+    entitlement: Entitlement = field(default_factory=Entitlement)
+    collector: str = "limits"
+    generation: str = "admin"
+    yields: bool = False
+    endpoints: tuple[AnyEndpoint, ...] = (RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS)
+
+    async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:
+        had = previous or LimitsReading(now)
+        refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS), self.entitlement, now)
+        organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
+        workspaces = await refresh.part(
+            WORKSPACE_RATE_LIMITS, partial(self._workspaces, had.workspaces), kept=had.workspaces, absent={}
+        )
+        return Outcome(
+            LimitsReading(now, organization, workspaces),
+            refresh.failure,
+            is_served=bool(refresh.failures) or RATE_LIMITS.name not in refresh.refused,
+            unserved=self.entitlement.unserved,
+        )
+
+    def data_through(self, reading: LimitsReading) -> datetime | None:
+        return reading.read_at
+
+    async def _organization(self) -> Mapping[str, RateLimit]:
+        found = await self.lists.read(RATE_LIMITS, _rate_limits)
+        _demand_one_ceiling(RATE_LIMITS, found.values())
+        return {row.group.id: _rate_limit(row) for row in found.values()}
+
+    async def _workspaces(self, had: OfWorkspaces) -> OfWorkspaces:
+        """Of all that are not archived, but for the default one, which cannot have limits of its own.
+
+        One after the other: the API's own limit is shared, and low.
+        """
+        found: dict[str, Sequence[WorkspaceRateLimit]] = {}
+        missing = None
+        for workspace_id in await self.lists.read(WORKSPACES, _open_workspaces):
+            try:
+                found[workspace_id] = await self._workspace(workspace_id)
+            except ApiError as error:
+                is_missing = error.reason is Reason.FORBIDDEN and error.status == HTTPStatus.NOT_FOUND
+                if workspace_id in had or not is_missing:
+                    raise
+                missing = error  # it never had any, unless that is so of all
+        if missing and not found:
+            raise missing
+        return found
+
+    async def _workspace(self, workspace_id: str) -> Sequence[WorkspaceRateLimit]:
+        found = await self.lists.read(WORKSPACE_RATE_LIMITS, _of_workspace, workspace_id=workspace_id)
+        _demand_one_ceiling(WORKSPACE_RATE_LIMITS, found.values())
+        return [
+            WorkspaceRateLimit(_limited(row.group), {each.type: _ceiling(each) for each in row.limits})
+            for row in found.values()
+        ]
+
+
+def _rate_limits(page: RateLimitPage) -> dict[str, shapes.RateLimit]:
+    return {row.id: row for row in page.data}
+
+
+def _of_workspace(page: WorkspaceRateLimitPage) -> dict[str, shapes.WorkspaceRateLimit]:
+    return {row.id: row for row in page.data}
+
+
+def _open_workspaces(page: WorkspacePage) -> dict[str, None]:
+    return {row.id: None for row in page.data if row.archived_at is None}
+
+
+def _limited(group: shapes.LimitGroup) -> Limited:
+    return Limited(group.id, group.display_name, group.type)
+
+
+def _rate_limit(row: shapes.RateLimit) -> RateLimit:
+    ceilings = {each.type: each.value for each in row.limits}
+    return RateLimit(_limited(row.group), frozenset(row.models or ()), ceilings)
+
+
+def _ceiling(limiter: shapes.WorkspaceLimiter) -> WorkspaceCeiling:
+    value = limiter.value if limiter.org_limit is None else min(limiter.value, limiter.org_limit)
+    return WorkspaceCeiling(value, limiter.source.type if limiter.source else None)
+
+
+def _demand_one_ceiling(endpoint: AnyEndpoint, rows: Collection[R]) -> None:
+    """Ceilings do not add up, and none of two is the right one. Raises `ApiError`."""
+    groups: Counter[str] = Counter(row.group.id for row in rows)
+    limiters: Counter[tuple[str, str]] = Counter((row.group.id, each.type) for row in rows for each in row.limits)
+    if any(count > 1 for count in (*groups.values(), *limiters.values())):
+        raise ApiError(Reason.SCHEMA, endpoint.name, "the answer has a limit of a group twice", status=200)
