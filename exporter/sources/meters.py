@@ -30,7 +30,7 @@ from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
 
 # Days 3 to 9 are judged with the prices of seven days that were complete two days earlier.
 DAYS = 18
-OPEN_DAYS = 4  # that are read at each refresh; older ones hourly
+OPEN_DAYS = 2  # that are read at each refresh; older ones hourly, for nothing is used on them any more
 BASE_DIMENSIONS = ("workspace_id", "model", "service_tier", "inference_geo")
 STANDARD = "standard"
 

@@ -33,10 +33,10 @@ LAGS = {"prompt": timedelta(minutes=5), "late": timedelta(hours=7), "spike": tim
 
 
 class SimulatedApi:
-    """What it says depends on `now`, `state` and `revision` alone; it takes the newest key only."""
+    """What it says depends on the turn alone; it takes the newest key only."""
 
     def __init__(self, key_file: Path) -> None:
-        self.now = datetime.fromisoformat("2026-11-09T00:00:00Z")
+        self.now = self.billed_at = datetime.fromisoformat("2026-11-09T00:00:00Z")
         self.state = "prompt"
         self.revision = 0
         self._key_file = key_file
@@ -56,6 +56,12 @@ class SimulatedApi:
             for state, organization in organizations.items()
         }
 
+    def turn(self, now: datetime, state: str, revision: int) -> None:
+        """Bills of old days are revised at any moment, and read again hourly: here they stay the same for an hour."""
+        self.now, self.state, self.revision = now, state, revision
+        if not timedelta() <= now - self.billed_at < timedelta(hours=1):
+            self.billed_at = now
+
     def rotate(self) -> None:
         """Another key, in the file too."""
         self._keys += 1
@@ -68,8 +74,9 @@ class SimulatedApi:
         given = headers.get("x-api-key")
         own = {**headers, "x-api-key": OWN_KEY if given == self.key else str(given)}
         params = [pair for name, value in items if (pair := _translated(endpoint, name, value))]
+        at = self.billed_at if endpoint == "cost_report" else self.now
         try:
-            answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, self.now, ids))
+            answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, at, ids))
         except ApiError as error:
             extra = tuple(error.headers.items())
             return Reply(error_body(error.status, error.message, "req_soak"), error.status, (JSON, *extra))

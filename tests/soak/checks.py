@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.soak.catalogue import must_fail
-from tests.soak.kinds import COLLECTORS, ENDPOINTS, SECRETS, Effect, Kind
+from tests.soak.kinds import COLLECTORS, ENDPOINTS, NEEDS, SECRETS, Effect, Kind
 from tests.soak.scrapes import OWN, Data, State, data_of, names_of, requests, states
 from tests.soak.upstream import Fault, Seen
 from tests.support.exporting import Exposed
@@ -38,7 +38,8 @@ class Step:
 
     def harm(self, endpoint: str) -> list[Kind]:
         """The hits that are not harmless."""
-        hits = [kind for kind in self.seen.hits.get(endpoint, ()) if kind.effect is not Effect.HARMLESS]
+        asked = (endpoint, *NEEDS.get(endpoint, ()))
+        hits = [kind for each in asked for kind in self.seen.hits.get(each, ()) if kind.effect is not Effect.HARMLESS]
         return hits + (REFUSED if self.seen.refused else [])
 
     def is_doomed(self, endpoint: str) -> bool:

@@ -28,6 +28,8 @@ COLLECTORS = {
     "organization": ("me", *ID_LISTS, "service_accounts"),
     "limits": ("rate_limits", "workspaces/{workspace_id}/rate_limits"),
 }
+# Nothing is known of these without those.
+NEEDS = {"workspaces/{workspace_id}/rate_limits": ("workspaces",)}
 
 Json = dict[str, Any]
 End = Literal["keep", "close", "reset", "stall", "refuse"]

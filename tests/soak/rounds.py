@@ -87,8 +87,7 @@ class Soak:
     def turn(self, now: datetime, state: str, revision: int) -> None:
         """The clock and what the organization is like."""
         self._move_to(now)
-        api = self.upstream.api
-        api.now, api.state, api.revision = now, state, revision
+        self.upstream.api.turn(now, state, revision)
 
     async def truth(self, exporter: Exporter, faults: Sequence[Fault] = ()) -> Data:
         """What a new exporter makes of the undisturbed upstream, harmless faults put plainly."""
@@ -120,7 +119,8 @@ class _Round:
             old = await self._soak.truth(undisturbed)
             await self._step((), Truths({}, old, True, self._start, self._soak.default_id), "at first")
             after = rng.choice((before, "prompt", "late", "spike"))
-        now = self._start + rng.choice(LONG_PAUSES if _is_another_truth(self._outcome.faults) else PAUSES)
+        is_another = before != after or _is_another_truth(self._outcome.faults)
+        now = self._start + rng.choice(LONG_PAUSES if is_another else PAUSES)
         self._soak.turn(now, after, self._revision + 1)
         await undisturbed.roll()
         await self._tried.roll()
