@@ -22,6 +22,7 @@ A simulated organization: all numbers are invented.
   page       {page}
   metrics    {metrics}
   Admin API  {api}  (x-api-key: {key})
+  check      ANTHROPIC_ADMIN_API_KEY={key} anthropic-exporter check --api.base-url={api}
 
 Scrape it with Prometheus:
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import NoDecode
@@ -13,7 +13,6 @@ from exporter.settings.values import (
     CertificatesFile,
     Days,
     Distinct,
-    Enabled,
     Interval,
     Key,
     ListenAddresses,
@@ -54,15 +53,22 @@ class Web(SettingsSection):
         description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
     )
     telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
-    page: bool = Field(default=True, description="The page at /, with what was spent; without it there are but links")
+    page: bool = Field(
+        default=True, description="Whether the page at / shows what was spent; otherwise it has links only"
+    )
 
 
 class Collector(SettingsSection):
-    enabled: Enabled = True
+    enabled: bool = True
     interval_seconds: Interval
 
 
+def _collect(what: str) -> Any:  # noqa: ANN401  as pydantic's own Field
+    return Field(default=True, description=f"Whether to collect {what}")
+
+
 class Usage(Collector):
+    enabled: bool = _collect("tokens and web searches")
     interval_seconds: Interval = 300
     days: Days = 10
     # The API groups by five at most, three of which are always there.
@@ -75,6 +81,7 @@ class Usage(Collector):
 
 
 class Cost(Collector):
+    enabled: bool = _collect("billed cost")
     interval_seconds: Interval = 900
     days: Days = 31
     prices_file: PricesFile | None = Field(
@@ -84,18 +91,22 @@ class Cost(Collector):
 
 class Nowcast(Collector):
     enabled: bool = Field(
-        default=True, description="Whether today's cost is estimated; only where usage and cost are collected"
+        default=True, description="Whether to estimate what is not billed yet; only where usage and cost are collected"
     )
     interval_seconds: Interval = 300
 
 
 class ClaudeCode(Collector):
+    enabled: bool = _collect("Claude Code activity")
     interval_seconds: Interval = 900
     days: Days = 9
     actor_days: Days = Field(default=2, description="Number of the newest UTC days on which actors have their names")
 
 
 class Organization(Collector):
+    enabled: bool = _collect(
+        "workspaces, API keys, users and service accounts, and the names of what is in the reports"
+    )
     interval_seconds: Interval = 3600
     name: str | None = Field(
         default=None, min_length=1, description="Value of the label `organization`; without it there is no such label"
@@ -103,6 +114,7 @@ class Organization(Collector):
 
 
 class Limits(Collector):
+    enabled: bool = _collect("rate limits")
     interval_seconds: Interval = 900
 
 

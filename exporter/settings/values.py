@@ -132,7 +132,6 @@ ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, Words, AfterValidator(_at_least_one)]
 TelemetryPath = Annotated[str, AfterValidator(_telemetry_path)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Enabled = Annotated[bool, Field(description="Whether this is collected")]
 Interval = Annotated[
     Seconds,
     Field(description=f"Time between two refreshes; at least {SHORTEST_INTERVAL_SECONDS} for the real API"),

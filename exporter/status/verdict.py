@@ -13,13 +13,13 @@ from exporter.status.words import date_and_time, since
 NAMES = {
     "cost": "Cost",
     "usage": "Usage",
-    "nowcast": "Nowcast",
+    "nowcast": "Nowcast (estimates)",
     "claude_code": "Claude Code",
     "organization": "Organization",
-    "limits": "Limits",
+    "limits": "Rate limits",
 }
 TO_DO = {
-    Reason.AUTH: "Give the exporter an Admin key that is valid: Console, Settings, Admin keys.",
+    Reason.AUTH: "Create an Admin key (Console > Settings > Admin keys), and give it to the exporter.",
     Reason.FORBIDDEN: "The key needs access to it: only Admin keys of an organization have it.",
     Reason.REQUEST: "Check --api.base-url and what stands between: a proxy, a gateway.",
     Reason.RATE_LIMITED: "Nothing, if it passes: something else may use the same Admin key too often.",
@@ -53,7 +53,8 @@ def problems(organization: OrganizationStatus, now: datetime) -> Iterator[Proble
         yield Problem(
             "This key sees nothing",
             _refusals(collectors),
-            "Give the exporter an Admin key of the organization (sk-ant-admin…): Console, Settings, Admin keys.",
+            "Create an Admin key of the organization (sk-ant-admin…; Console > Settings > Admin keys), and give it to "
+            "the exporter.",
         )
         return
     failing: dict[tuple[Reason, str], list[CollectorStatus]] = {}

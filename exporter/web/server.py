@@ -59,7 +59,9 @@ def _said(error: OSError | UnicodeError) -> str:
     if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno is None:
         return getattr(error, "strerror", None) or str(error)
     in_use = error.errno == errno.EADDRINUSE
-    return os.strerror(error.errno) + ("; choose another port with --web.listen-address=:PORT" if in_use else "")
+    return os.strerror(error.errno) + (
+        "; choose another port with --web.listen-address=127.0.0.1:PORT" if in_use else ""
+    )
 
 
 def urls(sockets: Sequence[socket.socket]) -> list[str]:

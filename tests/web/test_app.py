@@ -383,7 +383,8 @@ def test_an_address_in_use_is_named() -> None:
         with pytest.raises(ListenError) as caught:
             listen([address])
     assert str(caught.value) == (
-        f"cannot listen on {address}: Address already in use; choose another port with --web.listen-address=:PORT"
+        f"cannot listen on {address}: Address already in use; choose another port with "
+        "--web.listen-address=127.0.0.1:PORT"
     )
 
 
