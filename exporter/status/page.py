@@ -140,7 +140,7 @@ def _why(spend: Spend) -> str:
         for each in (*spend.moved_workspaces[:1], *spend.moved_models[:1])
         if each.before_usd is not None and each.name != NONE and (each.usd - each.before_usd) / difference >= HALF
     ]
-    most = f", most of it by {' and '.join(parts)}" if parts else ""
+    most = f", above all by {' and '.join(parts)}" if parts else ""
     more = "more" if difference > 0 else "less"
     return f"{words.day(spend.newest)} cost {words.dollars(abs(difference))} {more} than a week before{most}."
 
