@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -11,7 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.api.endpoints import SPEED_BETA
+from exporter.commands import assembly
 from exporter.contract.cost import CostReading
+from exporter.nowcast.books import Book
+from exporter.nowcast.learning import Prices, learn
+from exporter.nowcast.list_prices import ListPrices
 from tests.support.answers import COST, USAGE, Row, buckets, cost_row, script, usage_row
 from tests.support.exporting import Exporter, Exposed, exporting
 from tests.support.scripted import Answer, ScriptedApi, Seen, error
@@ -22,6 +27,7 @@ DAYS = [str(TODAY - timedelta(days=age)) for age in range(18)]
 NOWCAST, ESTIMATED = "anthropic_cost_nowcast_usd", "anthropic_cost_nowcast_estimated_usd"
 WITHOUT_SPEED = "the usage report does not tell fast traffic from standard: the nowcast goes on without"
 MILLION = 1_000_000
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +83,43 @@ def test_two_days_are_read_at_each_refresh_and_all_of_them_hourly(clock: Clock) 
         starts = [seen.param("starting_at") for seen in filter(is_of_the_nowcast, api.seen(USAGE))]
     whole, newest = (f"{day}T00:00:00Z" for day in (DAYS[-1], DAYS[1]))
     assert starts == [whole, newest, newest, whole, newest]
+
+
+@pytest.mark.parametrize("by", ["cost", "nowcast"])
+def test_nobody_waits_while_prices_are_learned(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a new bill, or from days that were used otherwise: other collectors are refreshed and published."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(books: Sequence[Book], list_prices: ListPrices) -> Prices:
+        begun.set()
+        assert goes_on.wait(PATIENCE_SECONDS)
+        return learn(books, list_prices)
+
+    async def act(exporter: Exporter) -> None:
+        await exporter.refresh()
+        monkeypatch.setattr("exporter.nowcast.nowcaster.learn", slow)
+        script(
+            api,
+            usage={day: fast_and_standard()[:1] for day in DAYS},
+            cost={day: [cost_row("3000")] for day in DAYS[2:]},
+        )
+        later = assembly.utc_now() + timedelta(hours=2)
+        learning = asyncio.create_task(exporter.job(by).refresh_once(later))
+        try:
+            assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await exporter.job("usage").refresh_once(later)
+                await exporter.publish()
+        finally:
+            goes_on.set()
+            await learning
+        assert exporter.state(by).up
+
+    with ScriptedApi() as api:
+        script(
+            api, usage={day: fast_and_standard() for day in DAYS}, cost={day: [cost_row("6000")] for day in DAYS[2:]}
+        )
+        run(api, act)
 
 
 REFUSED = error(400, "speed: Input should be one of workspace_id, model", "invalid_request_error")
