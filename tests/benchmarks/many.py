@@ -42,11 +42,13 @@ from tests.support.statuses import ABOUT
 KEY = "sk-ant-admin01-bench"
 # Rows of a day: with them an organization has about 500 series, its own metrics counted.
 ROWS = {"usage_report/messages": 2, "cost_report": 3, "usage_report/claude_code": 1}
+# Four collectors of each organization.
+FLAGS = ("--no-nowcast.enabled", "--no-limits.enabled", "--log.level=error")
 SCRAPE_SECONDS = 15
 
 
 async def serve(port: int, api_url: str, organizations: int) -> None:
-    settings = load(["--api.base-url", api_url, "--log.level=error"], {"ANTHROPIC_ADMIN_API_KEY": KEY})
+    settings = load(["--api.base-url", api_url, *FLAGS], {"ANTHROPIC_ADMIN_API_KEY": KEY})
     upstream = assembly.Upstream(api_url, AdminKey(settings.api.key, None))
     publisher = Publisher(utc_day(assembly.utc_now()), organizations)
     process = Process("", "", demo=False, lines_dropped=lambda: 0)
