@@ -18,7 +18,6 @@ from grafana.dashboards.promql import (
     CHOSEN_DAYS,
     DAY_SECONDS,
     JOB,
-    SCOPE,
     WORKSPACE,
     by_workspace,
     day,
@@ -29,13 +28,12 @@ from grafana.dashboards.promql import (
     summed,
     total,
 )
+from grafana.dashboards.saving import MODEL, TOKENS, saved
 from grafana.dashboards.stats import NEITHER, change, stat
 from grafana.dashboards.tables import Label, Number, table
 from grafana.dashboards.words import SERVICE_TIERS, TOKEN_TYPES
 
-TOKENS = "anthropic_usage_tokens"
 SEARCHES = "anthropic_usage_web_search_requests"
-MODEL = 'model=~"$model"'
 PROMPT, CACHE_READ, OUTPUT = 'token_type!="output"', 'token_type="cache_read"', 'token_type="output"'
 NO_CACHE_READS = 'token_type!="cache_read"'
 CHOSEN = "Of the days chosen above."
@@ -109,8 +107,8 @@ def _at_a_glance() -> list[Builder[Panel]]:
             "Saved by caching",
             "What the cached prompts would have cost as ordinary input, less what reading and writing the cache cost. "
             "By the API's price multipliers: a read costs 0.1, a write for five minutes 1.25, for an hour 2 times the "
-            f"input. {CHOSEN} Without data, no cost is reported yet.",
-            _saved(),
+            f"input, which costs what your bills show. {CHOSEN} Without the nowcast, of what is billed.",
+            saved(),
             unit=USD,
             decimals=0,
             steps=SAVED,
@@ -250,21 +248,6 @@ def _caching_and_tiers() -> list[Builder[Panel]]:
             most=1,
         ),
     ]
-
-
-def _saved() -> str:
-    """On days that have tokens: cost has more days."""
-    by = "job, organization, days_ago"
-    has_tokens = f"and on ({by}) group by ({by}) ({TOKENS}{{{SCOPE}, {CHOSEN_DAYS}}})"
-
-    def cost(*matchers: str) -> str:
-        return total(f"{samples('anthropic_cost_usd', WORKSPACE, MODEL, CHOSEN_DAYS, *matchers)} {has_tokens}")
-
-    def of_type(token_type: str) -> str:
-        matcher = f'token_type="{token_type}"'
-        return f"({cost(matcher)} or 0 * {cost()})"
-
-    return f"9 * {of_type('cache_read')} - 0.2 * {of_type('cache_write_5m')} - 0.5 * {of_type('cache_write_1h')}"
 
 
 def _of_all_by_date(matcher: str) -> str:

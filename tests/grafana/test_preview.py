@@ -43,7 +43,7 @@ ONLY_IN = {
         WITH_PAST,
     ),
 }
-RAW = re.compile(r'[{}]|="|\bValue\b|__name__|^$|^\s|\s$|undefined')
+RAW = re.compile(r'^\{|\{\{|="|\bValue\b|__name__|^$|^\s|\s$|undefined')
 REASSURING = re.compile(r"Nothing|None\b|No alert fires|No budget|No failure|Needs|\bworks\b")
 NAMES = [name.removesuffix(".json").removeprefix("anthropic-") for name in DASHBOARDS]
 

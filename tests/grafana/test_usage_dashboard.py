@@ -15,7 +15,9 @@ from tests.support.grafana.history import (
     MINUTE,
     Daily,
     Exporter,
+    Gauge,
     daily,
+    gauge,
     growing,
     input_series,
     replicas,
@@ -74,3 +76,34 @@ def test_caching_saved_on_days_that_have_tokens(answers: Answers) -> None:
     paid = Daily("anthropic_cost_usd", labels, daily(2), days=12)
     exporters = replicas(Exporter(days=[paid, tokens(daily(CACHED), "cache_read", days=10)]))
     answers(filled_in(OF_PANEL["Saved by caching", ""], days=".+"), exporters, HOUR, 10 * 9 * 2)
+
+
+def test_caching_saved_at_the_prices_that_are_paid_before_anything_is_billed(answers: Answers) -> None:
+    """Each model's and tier's own, or the list's; what has no price saves nothing."""
+
+    def used(model: str, tier: str, token_type: str) -> Daily:
+        where = {"workspace": "default", "workspace_id": "default", "model": model, "service_tier": tier}
+        return Daily("anthropic_usage_tokens", {**where, "token_type": token_type}, daily(1e6), days=1)
+
+    def price(usd: float, model: str, tier: str, basis: str = "billed", **other: str) -> Gauge:
+        of_input = {"token_type": "uncached_input", "inference_geo": "global", "speed": "standard", **other}
+        labels = {"model": model, "service_tier": tier, "basis": basis, **of_input}
+        return gauge("anthropic_price_usd_per_million_tokens", usd, **labels)
+
+    days = [
+        *(used("claude-opus-5-5", "standard", each) for each in ("cache_read", "cache_write_5m", "cache_write_1h")),
+        used("claude-opus-5-5", "batch", "cache_read"),
+        used("claude-next", "standard", "cache_read"),
+        used("claude-opus-5-5", "priority", "cache_read"),
+    ]
+    prices = [
+        price(4, "claude-opus-5-5", "standard"),
+        price(8, "claude-opus-5-5", "standard", inference_geo="us"),
+        price(9, "claude-opus-5-5", "standard", basis="list"),
+        price(99, "claude-opus-5-5", "standard", speed="fast"),
+        price(2, "claude-opus-5-5", "batch"),
+        price(10, "claude-next", "standard", basis="list"),
+    ]
+    of_standard, of_batch, of_next = 6 * (0.9 - 0.25 - 1), 2 * 0.9, 10 * 0.9
+    expr = f"round({filled_in(OF_PANEL['Saved by caching', ''], days='0')}, 0.001)"
+    answers(expr, replicas(Exporter(days, prices)), HOUR, round(of_standard + of_batch + of_next, 3))
