@@ -1,1 +1,1 @@
-"""Every knob: what it is (`model`), where it may come from (`sources`, `file`), and what is said of wrong ones."""
+"""Every knob: what it is (`model`), where it may come from (`sources`, `yaml_file`), and what is said of wrong ones."""
