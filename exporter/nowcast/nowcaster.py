@@ -30,6 +30,7 @@ DIGITS = 9  # of what is no bill
 
 # Model, token type, service tier, place of inference, speed.
 Use = tuple[str, str, str, str, str]
+Uses = Mapping[Use, Mapping[str, float]]
 
 
 class Nowcaster:
@@ -42,7 +43,7 @@ class Nowcaster:
         self._list_prices = list_prices
         self._now = now
         self._lock = Lock()
-        self._uses: Kept[Mapping[Use, Mapping[str, float]]] = Kept()
+        self._uses: Kept[Uses] = Kept()
         self._books: Kept[Book] = Kept()
         self._learned: Kept[Prices] = Kept()
         self._estimates: Kept[DayEstimate] = Kept()
@@ -83,14 +84,18 @@ class Nowcaster:
             for day in (today - timedelta(days=age) for age in JUDGED_DAYS_AGO)
             if day in books
         }
-        uses = [self._uses.of(day, (held,), partial(_uses, held.rows)) for day, held in meters.days.items()]
+        uses = {
+            day: self._uses.of(day, (held,), partial(_uses, held.rows)) for day, held in sorted(meters.days.items())
+        }
+        of_past = [of_day for day, of_day in uses.items() if day != today]
+        past = self._uses.of("past", tuple(of_past), partial(_summed, of_past))
         for kept in (self._uses, self._books, self._learned, self._estimates, self._days, self._misses):
             kept.forget_unused()
         return CostNowcast(
             days,
             frozenset(day for day in days if not cost.is_complete(day)),
             _month(days, today),
-            _prices(uses, prices),
+            _prices(_summed((past, uses.get(today, {}))), prices),
             {day: estimate.unpriced for day, estimate in estimates.items()},
             misses,
             self._price_changed_at,
@@ -172,7 +177,7 @@ def _month(days: Mapping[date, PairedDay[Cell]], today: date) -> Sequence[Cell]:
     return [Cell(workspace_id, "", fsum(usd), 0.0) for workspace_id, usd in sorted(parts.items())]
 
 
-def _uses(meters: Iterable[Meter]) -> Mapping[Use, Mapping[str, float]]:
+def _uses(meters: Iterable[Meter]) -> Uses:
     """Tokens by what they were used for, and by context window, where those are told apart."""
     used: dict[Use, dict[str, float]] = {}
     for meter in meters:
@@ -184,14 +189,18 @@ def _uses(meters: Iterable[Meter]) -> Mapping[Use, Mapping[str, float]]:
     return used
 
 
-def _prices(days: Iterable[Mapping[Use, Mapping[str, float]]], prices: Prices) -> Sequence[TokenPrice]:
-    """Of what has been used, in the whole organization: the mean of context windows, where those are told apart."""
+def _summed(days: Iterable[Uses]) -> Uses:
     used: dict[Use, dict[str, float]] = {}
     for uses in days:
         for name, counts in uses.items():
             sums = used.setdefault(name, {})
             for context, count in counts.items():
                 sums[context] = sums.get(context, 0) + count
+    return used
+
+
+def _prices(used: Uses, prices: Prices) -> Sequence[TokenPrice]:
+    """Of what has been used, in the whole organization: the mean of context windows, where those are told apart."""
     priced = ((name, _price(name, counts, prices)) for name, counts in sorted(used.items()))
     return [TokenPrice(*name, basis, usd) for name, found in priced for basis, usd in found]
 

@@ -1,7 +1,6 @@
 """What else must not hold up a scrape: python -m tests.benchmarks.moments [SERIES ...].
 
-A refresh with nothing new, and with one of two days new; a usage report of 100,000 rows, also beside the nowcast, which
-reads it by other dimensions; midnight.
+A refresh with nothing new, and with one of two days new; a usage report of 100,000 rows; midnight.
 """
 
 from __future__ import annotations
@@ -215,11 +214,6 @@ def main(sizes: list[int]) -> None:
     print(
         f"usage report of {USAGE_ROWS:,} rows: light requests wait {p50:.1f} / {p99:.1f} ms, {most:.0f} ms at the most"
     )
-    alone, beside = (
-        refresh_cpu_seconds("usage", 0, (*flags, "--usage.interval-seconds=6", "--nowcast.interval-seconds=6"))
-        for flags in (OF_USAGE, OF_NOWCAST)
-    )
-    print(f"the same, today another one each time: {alone:.2f} CPU s a refresh, beside the nowcast {beside:.2f} CPU s")
     for size in sizes:
         if size <= 500_000:
             flags = (*OF_CLAUDE_CODE, "--claude-code.interval-seconds=3")
