@@ -115,8 +115,8 @@ REPORTS = (
             "terminal_type": "label `terminal`",
             "model_breakdown.model": "label `model`",
             "model_breakdown.estimated_cost.currency": "must be USD",
-            "subscription_type": "tells rows apart, which are added up; `customer_type` tells API from subscription",
-            "is_remote": "tells rows apart: those of web and local sessions are added up",
+            "subscription_type": "label with `--claude-code.group-by=subscription_type`, else added up",
+            "is_remote": "label `remote` with `--claude-code.group-by=remote`, else added up",
         },
         unread={"organization_id": "one organization a process: `--organization.name` names it"},
     ),
@@ -270,7 +270,7 @@ def families() -> list[Declared]:
 def optional_labels() -> set[str]:
     """What settings add to the labels in the exposition."""
     grouped = (grouped_labels(dimension, None, Names(), People()) for dimension in get_args(Dimension))
-    return {"organization", *(name for labels in grouped for name, _ in labels)}
+    return {"organization", *(name for labels in grouped for name, _ in labels), *claude_code.DIMENSIONS}
 
 
 # What has no description: each is a line of a failing test.

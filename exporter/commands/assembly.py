@@ -150,8 +150,8 @@ def organization_jobs(
         if usage.enabled
         else None,
         claude_code=Plan(
-            ClaudeCodeSource(client, claude_code.days, claude_code.actor_days),
-            ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix),
+            ClaudeCodeSource(client, claude_code.days, claude_code.actor_days, claude_code.group_by),
+            ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix, claude_code.group_by),
             claude_code.interval_seconds,
         )
         if claude_code.enabled

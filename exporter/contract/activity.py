@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from exporter.contract.metric import Number
 from exporter.contract.untracked import Untracked
 
+# Whatever the API says.
+Told = str | bool | int | float | None
+
 
 class Actor(Untracked):
     kind: str
@@ -65,6 +68,8 @@ class Activity(Untracked):
     models: Sequence[ModelUse]
     customer_type: str | None = None
     terminal: str | None = None
+    subscription_type: Told = None
+    is_remote: Told = None
 
 
 class ReadPage(Untracked):

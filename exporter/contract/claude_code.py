@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, partial
 
-from exporter.contract.activity import Activity, ReadPage
+from exporter.contract.activity import Activity, ReadPage, Told
 from exporter.contract.days import are_equal, day_label, exposed_days, let_go
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
@@ -21,6 +21,11 @@ CENTS = 100
 ALL = "all"
 LABELS = ("days_ago", "actor", "actor_type", "terminal", "customer_type")
 KINDS = {"user_actor": "user", "api_actor": "api_key"}
+# What `--claude-code.group-by` adds.
+DIMENSIONS: Mapping[str, Callable[[Activity], Told]] = {
+    "remote": lambda row: row.is_remote,
+    "subscription_type": lambda row: row.subscription_type,
+}
 ALWAYS_COUNTED = tuple((actor, customer) for actor in ("user", "api_key") for customer in ("api", "subscription"))
 
 
@@ -37,33 +42,43 @@ class FoldedRows:
 
 @dataclass(frozen=True, eq=False)
 class ClaudeCodeDay:
-    """All rows of a day, or the day without its people; and when it last became another."""
+    """All rows of a day, or the day without its people; and when it last became another.
+
+    `group_by` are the dimensions that stay apart where people are added up.
+    """
 
     rows: Sequence[Activity] | FoldedRows
     changed_at: datetime
+    group_by: Sequence[str] = ()
 
     @classmethod
     def of(
-        cls, rows: Sequence[Activity] | FoldedRows, read_at: datetime, before: ClaudeCodeDay | None
+        cls,
+        rows: Sequence[Activity] | FoldedRows,
+        read_at: datetime,
+        before: ClaudeCodeDay | None,
+        group_by: Sequence[str] = (),
     ) -> ClaudeCodeDay:
         """The earlier day itself where its rows are equal; takes the rows."""
         if before is None:
-            return cls(rows, read_at)
+            return cls(rows, read_at, group_by)
         if isinstance(rows, FoldedRows):
-            return before.without_names() if before.folded == rows else cls(rows, read_at)
+            return before.without_names() if before.folded == rows else cls(rows, read_at, group_by)
         if isinstance(before.rows, FoldedRows) or not are_equal(before.rows, rows):
-            return cls(rows, read_at)
+            return cls(rows, read_at, group_by)
         let_go(rows)
         return before
 
     def without_names(self) -> ClaudeCodeDay:
-        return self if isinstance(self.rows, FoldedRows) else ClaudeCodeDay(self.folded, self.changed_at)
+        if isinstance(self.rows, FoldedRows):
+            return self
+        return ClaudeCodeDay(self.folded, self.changed_at, self.group_by)
 
     @cached_property
     def folded(self) -> FoldedRows:
         if isinstance(self.rows, FoldedRows):
             return self.rows
-        fold = ActivityFold()
+        fold = ActivityFold(self.group_by)
         fold.add(self.rows)
         return fold.rows()
 
@@ -85,8 +100,8 @@ Actors = set[tuple[str, str, str]]
 class ActivityFold:
     """Adds up rows over people, in whatever parts they come; keeps none of them."""
 
-    def __init__(self) -> None:
-        self._totals = Totals(METRICS, partial(_text, ALL))
+    def __init__(self, group_by: Sequence[str] = ()) -> None:
+        self._totals = Totals(METRICS, partial(_text, group_by, ALL))
         self._actors: Actors = set()
 
     def add(self, rows: Iterable[Activity]) -> None:
@@ -105,6 +120,7 @@ class ClaudeCodeTable:
     actor_days: int
     people: People
     prefix: str = ""
+    group_by: Sequence[str] = ()
 
     def sections(self, reading: ClaudeCodeReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  its rows have the names themselves
         for day in exposed_days(today, self.days):
@@ -123,16 +139,23 @@ class ClaudeCodeTable:
             yield Family(ACTIVE_ACTORS, [Group(prefix, held.folded.active_actors)])
 
     def _text_of(self, row: Activity) -> str:
-        return _text(self.people.actor(row.actor.name), row)
+        return _text(self.group_by, self.people.actor(row.actor.name), row)
 
 
 def shows_names(day: date, today: date, actor_days: int) -> bool:
     return (today - day).days < actor_days
 
 
-def _text(actor: str, row: Activity) -> str:
+def _text(group_by: Sequence[str], actor: str, row: Activity) -> str:
     values = (actor, _kind(row), row.terminal or NONE, row.customer_type or NONE)
-    return label_text(zip(LABELS[1:], values, strict=True))
+    added = ((name, _told(DIMENSIONS[name](row))) for name in group_by)
+    return label_text((*zip(LABELS[1:], values, strict=True), *added))
+
+
+def _told(value: Told) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return NONE if value is None or value == "" else str(value)
 
 
 def _kind(row: Activity) -> str:

@@ -40,6 +40,8 @@ MEANINGS = {
     "actor_type": "`user`, `api_key`, else as the API names it",
     "terminal": "`vscode`, `iTerm.app`, …",
     "customer_type": "`api` or `subscription`",
+    "remote": "`true`: on the web, `false`: on one's own machine; `--claude-code.group-by=remote`",
+    "subscription_type": "`enterprise` or `team`, `none` for the API's; `--claude-code.group-by=subscription_type`",
     "change": "`added` or `removed`",
     "tool": "`edit`, `write`, …",
     "decision": "`accepted` or `rejected`",

@@ -101,6 +101,9 @@ class ClaudeCode(Collector):
     interval_seconds: Interval = 900
     days: Days = 9
     actor_days: Days = Field(default=2, description="Number of the newest UTC days on which actors have their names")
+    group_by: Annotated[tuple[Literal["remote", "subscription_type"], ...], NoDecode, Words, Distinct] = Field(
+        default=(), description="Labels to add, of remote, subscription_type; repeatable or with commas"
+    )
 
 
 class Organization(Collector):

@@ -46,6 +46,7 @@ class ClaudeCodeSource:
     client: Client
     days: int
     actor_days: int
+    group_by: tuple[str, ...] = ()
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "claude_code"
     generation: str = "admin"
@@ -68,7 +69,8 @@ class ClaudeCodeSource:
         kept = await asyncio.to_thread(self._held, {day: had[day] for day in window if day not in due}, today)
         known = {day: _known(had[day], previous.pages.get(day, ())) for day in due if day in had} if previous else {}
         found = await self._fetch(due, today, known)
-        days = kept | await asyncio.to_thread(_days, {day: rows for day, (rows, _) in found.items()}, had, now)
+        rows = {day: rows for day, (rows, _) in found.items()}
+        days = kept | await asyncio.to_thread(_days, rows, had, now, self.group_by)
         pages_read = {**(previous.pages if previous else {}), **{day: read for day, (_, read) in found.items()}}
         return ClaudeCodeReading(
             days,
@@ -119,7 +121,7 @@ class ClaudeCodeSource:
 
     async def _fetch_folded(self, day: date) -> FoldedRows:
         """Page by page: the rows of an old day are never held all at once."""
-        fold = ActivityFold()
+        fold = ActivityFold(self.group_by)
         async for _ in self._pages(day, fold.add):
             pass
         return await asyncio.to_thread(fold.rows)
@@ -150,6 +152,9 @@ def _known(held: ClaudeCodeDay, read: Iterable[ReadPage]) -> Known:
 
 
 def _days(
-    found: Mapping[date, Rows | FoldedRows], had: Mapping[date, ClaudeCodeDay], now: datetime
+    found: Mapping[date, Rows | FoldedRows],
+    had: Mapping[date, ClaudeCodeDay],
+    now: datetime,
+    group_by: tuple[str, ...],
 ) -> dict[date, ClaudeCodeDay]:
-    return {day: ClaudeCodeDay.of(rows, now, had.get(day)) for day, rows in found.items()}
+    return {day: ClaudeCodeDay.of(rows, now, had.get(day), group_by) for day, rows in found.items()}

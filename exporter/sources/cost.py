@@ -19,7 +19,7 @@ from exporter.api.endpoints import COST, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.pages import pages
 from exporter.api.shapes.cost import CostPage, CostResult
-from exporter.api.shapes.envelope import Unlabelled
+from exporter.contract.activity import Told
 from exporter.contract.cost import COMPLETE_AFTER, CostReading, CostRecord, oldest_day, window_start
 from exporter.contract.days import ONE_DAY, through, utc_day
 from exporter.contract.labels import NONE
@@ -123,5 +123,5 @@ def _record(row: CostResult) -> CostRecord:
     )
 
 
-def _told(value: Unlabelled) -> str:
+def _told(value: Told) -> str:
     return NONE if value is None else intern(str(value))

@@ -88,6 +88,44 @@ def test_rows_that_differ_only_in_remote_or_subscription_are_added_up() -> None:
     assert found["active_actors"][labels(days_ago="0", actor_type="user", customer_type="api")] == 1
 
 
+@pytest.mark.parametrize("actor_days", ["1", "2"])
+def test_what_is_grouped_by_stays_apart_also_on_days_without_names(actor_days: str) -> None:
+    rows = [
+        claude_code_row(day, is_remote=remote, subscription_type=kind)
+        for day in (TODAY, YESTERDAY)
+        for remote in (True, False, None)
+        for kind in ("team", None)
+    ]
+    found: dict[Any, float] = {}
+
+    async def act(exporter: Exporter) -> None:
+        for _ in range(2):  # from the beginning, and after a day that was there already
+            await exporter.refresh("claude_code")
+            found.update(exporter.exposed["anthropic_claude_code_sessions"])
+            assert exporter.exposed["anthropic_claude_code_active_actors"] == once | counted(found)
+
+    once: dict[Any, float] = {
+        labels(days_ago=day, actor_type=kind, customer_type=customer): 0
+        for day in ("0", "1")
+        for kind in ("user", "api_key")
+        for customer in ("api", "subscription")
+    }
+
+    def counted(_: object) -> dict[Any, float]:
+        return {labels(days_ago=day, actor_type="user", customer_type="api"): 1 for day in ("0", "1")}
+
+    flags = ("--claude-code.days=2", f"--claude-code.actor-days={actor_days}")
+    rows_of_days = {day: [row for row in rows if row["date"].startswith(day)] for day in (TODAY, YESTERDAY)}
+    with_exporter(rows_of_days, act, *flags, "--claude-code.group-by=remote,subscription_type")
+    names = {"0": "dev@example.com", "1": "dev@example.com" if actor_days == "2" else "all"}
+    assert found == {
+        labels(**BASE | {"days_ago": day, "actor": name}, remote=remote, subscription_type=kind): 1
+        for day, name in names.items()
+        for remote in ("true", "false", "none")
+        for kind in ("team", "none")
+    }
+
+
 def test_an_api_key_is_an_actor_and_unknown_tools_and_terminals_pass() -> None:
     row = claude_code_row(
         TODAY,

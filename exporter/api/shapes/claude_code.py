@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from exporter.api.shapes.envelope import Cents, Count, Dollars, ReportPage, Timestamp, Unlabelled
+from exporter.api.shapes.envelope import Cents, Count, Dollars, ReportPage, Timestamp
 from exporter.contract import activity
+from exporter.contract.activity import Told
 
 
 class Actor(
@@ -85,8 +86,8 @@ class ClaudeCodeRow(
     models: tuple[ModelUse, ...]  # a list is walked by the garbage collector, a tuple of these is not
     customer_type: str | None = None
     terminal: str | None = None
-    subscription_type: Unlabelled = None
-    is_remote: Unlabelled = None
+    subscription_type: Told = None
+    is_remote: Told = None
 
 
 class ClaudeCodePage(ReportPage, kw_only=True):

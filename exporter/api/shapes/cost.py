@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from exporter.api.shapes.envelope import DecimalText, Dollars, ReportPage, Timestamp, Unlabelled
+from exporter.api.shapes.envelope import DecimalText, Dollars, ReportPage, Timestamp
+from exporter.contract.activity import Told
 from exporter.contract.untracked import Untracked
 
 
@@ -17,9 +18,9 @@ class CostResult(Untracked):
     model: str | None = None
     service_tier: str | None = None
     workspace_id: str | None = None
-    description: Unlabelled = None
-    context_window: Unlabelled = None
-    inference_geo: Unlabelled = None
+    description: Told = None
+    context_window: Told = None
+    inference_geo: Told = None
 
 
 class CostBucket(Untracked):

@@ -14,8 +14,6 @@ from exporter.contract.untracked import Untracked
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[float, Meta(ge=0, lt=2**63)]
 Cents = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[float, Meta(ge=-(2**63), lt=2**63)]
 Dollars = Literal["USD"]
-# Of a dimension that becomes no label: it only tells rows apart.
-Unlabelled = str | bool | int | float | None
 Timestamp = Annotated[datetime, Meta(tz=True)]
 DecimalText = Annotated[str, Meta(pattern=r"\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z", max_length=100)]
 
