@@ -216,7 +216,8 @@ def test_every_field_of_a_report_is_accounted_for(report: Report) -> None:
 @each_report()
 def test_the_labels_that_fields_become_exist(report: Report) -> None:
     exposed = {label for family in report.families for label in family.labels}
-    of_the_report = exposed | (reference.optional_labels() if report.endpoint.name in {USAGE.name, CLAUDE_CODE.name} else set())
+    is_grouped = report.endpoint.name in {USAGE.name, CLAUDE_CODE.name}
+    of_the_report = exposed | (reference.optional_labels() if is_grouped else set())
     for use in report.uses.values():
         if found := re.match(r"(?:the day: )?labels? (`\w+`(?:, `\w+`)*)", use):
             assert set(re.findall(r"\w+", found[1])) <= of_the_report, use
