@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.api.key import AdminKey
 from exporter.commands import assembly
-from exporter.contract.days import utc_day
+from exporter.contract.days import utc_hour
 from exporter.exposition.formats import Format
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.poller import Poller
@@ -29,7 +29,7 @@ def test_each_family_comes_once_and_an_organization_fails_alone(clock: Callable[
     clock("2026-11-21T12:00:00Z")
 
     async def expose(apis: list[ScriptedApi]) -> str:
-        publisher = Publisher(utc_day(assembly.utc_now()), len(apis))
+        publisher = Publisher(utc_hour(assembly.utc_now()), len(apis))
         process = Process("1", "2", demo=False, lines_dropped=lambda: 0)
         everybody, clients = [], []
         for rank, (name, api) in enumerate(zip(NAMES, apis, strict=True)):

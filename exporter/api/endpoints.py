@@ -62,16 +62,14 @@ class Endpoint(Generic[Shape_co]):
 AnyEndpoint = Endpoint[Page | IdPage | Listed]
 
 # Page: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_messages
-USAGE = Endpoint(
-    "usage_report/messages", UsagePage, Paging.TOKEN, REPORTS_VERSION, (("bucket_width", "1d"),), is_report=True
-)
+USAGE = Endpoint("usage_report/messages", UsagePage, Paging.TOKEN, REPORTS_VERSION, is_report=True)
 # Page: https://platform.claude.com/docs/en/api/admin/cost_report
 COST = Endpoint(
     "cost_report",
     CostPage,
     Paging.TOKEN,
     REPORTS_VERSION,
-    (("bucket_width", "1d"), ("group_by[]", "workspace_id"), ("group_by[]", "description")),
+    (("group_by[]", "workspace_id"), ("group_by[]", "description")),
     is_report=True,
 )
 # Page: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_claude_code

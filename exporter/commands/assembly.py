@@ -14,7 +14,8 @@ from exporter.api.key import AdminKey
 from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeTable
 from exporter.contract.cost import CostReading, CostTable
-from exporter.contract.days import utc_day
+from exporter.contract.days import utc_hour
+from exporter.contract.hours import HoursTable
 from exporter.contract.inventory import InventoryTable
 from exporter.contract.labels import label_text
 from exporter.contract.limits import LimitsTable
@@ -30,9 +31,11 @@ from exporter.log import dropped_lines
 from exporter.nowcast.list_prices import ListPrices
 from exporter.nowcast.nowcaster import Nowcaster
 from exporter.settings.model import Settings
+from exporter.settings.polls import HOURS_INTERVAL_SECONDS
 from exporter.settings.prices_file import read_prices
 from exporter.sources.claude_code import ClaudeCodeSource
 from exporter.sources.cost import CostSource
+from exporter.sources.hours import HoursSource
 from exporter.sources.inventory import InventorySource
 from exporter.sources.limits import LimitsSource
 from exporter.sources.lists import Lists
@@ -83,7 +86,7 @@ def assemble(
 ) -> Exporter:
     """All parts; the first snapshot already says that no collector is up."""
     process = Process(__version__, __revision__, demo=demo, lines_dropped=dropped_lines)
-    publisher = Publisher(utc_day(utc_now()))
+    publisher = Publisher(utc_hour(utc_now()), exposed_hours=settings.usage.hours if settings.usage.enabled else 0)
     name = settings.organization.name
     client, organization = organization_jobs(settings, upstream, name, 0, publisher, process, pace_seconds)
     process.show(publisher)
@@ -158,6 +161,13 @@ def organization_jobs(
         else None,
         inventory=Plan(InventorySource(Lists(client)), InventoryTable(people, prefix), inventory.interval_seconds)
         if inventory.enabled
+        else None,
+        hours=Plan(
+            HoursSource(client, usage.hours, usage.hours_group_by),
+            HoursTable(usage.hours, usage.hours_group_by, prefix),
+            max(usage.interval_seconds, HOURS_INTERVAL_SECONDS),
+        )
+        if usage.enabled and usage.hours
         else None,
         limits=Plan(LimitsSource(Lists(client)), LimitsTable(prefix), limits.interval_seconds)
         if limits.enabled

@@ -122,7 +122,8 @@ class ClaudeCodeTable:
     prefix: str = ""
     group_by: Sequence[str] = ()
 
-    def sections(self, reading: ClaudeCodeReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  its rows have the names themselves
+    def sections(self, reading: ClaudeCodeReading, hour: datetime, names: Names) -> Iterable[Section]:  # noqa: ARG002  its rows have the names themselves
+        today = hour.date()
         for day in exposed_days(today, self.days):
             if (held := reading.days.get(day)) is not None:
                 has_names = shows_names(day, today, self.actor_days)

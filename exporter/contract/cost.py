@@ -132,7 +132,8 @@ class CostTable:
     days: int
     prefix: str = ""
 
-    def sections(self, reading: CostReading, today: date, names: Names) -> Iterable[Section]:
+    def sections(self, reading: CostReading, hour: datetime, names: Names) -> Iterable[Section]:
+        today = hour.date()
         reported = [day for day in exposed_days(today, self.days) if reading.is_reported(day)]
         oldest = oldest_day(today, self.days)
         zeros = zero_rows(reported, {day: held for day, held in reading.days.items() if oldest <= day <= today})

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from exporter.contract.labels import label_text
 
 ONE_DAY = timedelta(days=1)
+ONE_HOUR = timedelta(hours=1)
 RUN_ROWS = 500
 
 Row_co = TypeVar("Row_co", covariant=True)
@@ -71,6 +72,11 @@ def exposed_days(today: date, days: int) -> list[date]:
     return [today - timedelta(days=age) for age in range(days)]
 
 
+def exposed_hours(hour: datetime, hours: int) -> list[datetime]:
+    """The starts of the current hour and of those before it, newest first."""
+    return [hour - age * ONE_HOUR for age in range(hours)]
+
+
 def day_range(first: date, last: date) -> Iterable[date]:
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
@@ -87,6 +93,21 @@ def utc_day(moment: datetime) -> date:
         return moment.date()
 
 
+def utc_hour(moment: datetime) -> datetime:
+    """The start of the UTC hour."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 def day_label(day: date, today: date) -> str:
     """The `days_ago` label: 0 is the current UTC day."""
     return label_text([("days_ago", str((today - day).days))])
+
+
+def hour_label(start: datetime, hour: datetime) -> str:
+    """The `hours_ago` label: 0 is the current UTC hour."""
+    return label_text([("hours_ago", str((hour - start) // ONE_HOUR))])
+
+
+def age_label(bucket: date, hour: datetime) -> str:
+    """How old an hour, by its start, or a day is in that hour."""
+    return hour_label(bucket, hour) if isinstance(bucket, datetime) else day_label(bucket, hour.date())

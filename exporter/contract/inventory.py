@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -120,7 +120,7 @@ class InventoryTable:
     people: People
     prefix: str = ""
 
-    def sections(self, reading: InventoryReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days, and its own names
+    def sections(self, reading: InventoryReading, hour: datetime, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days, and its own names
         yield Section(None, None, partial(self._families, reading))
 
     def _families(self, reading: InventoryReading) -> Iterator[Family]:

@@ -26,6 +26,7 @@ def _escape(value: str) -> str:
 MEANINGS = {
     "organization": "`--organization.name`; on all families with data or state of the API, when that is set",
     "days_ago": "`0` is the current UTC day, `1` yesterday, …",
+    "hours_ago": "`0` is the current UTC hour, `1` the last complete one, …",
     "date": "the day as YYYY-MM-DD",
     "weekday": "`Mon` … `Sun`",
     "workspace": "name, else ID; `default` for the default workspace; `none` for an API key of the whole organization",
@@ -65,7 +66,7 @@ MEANINGS = {
     "limiter": "`requests_per_minute`, `input_tokens_per_minute_cache_aware`, …, as the API names it",
     "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
     "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
-    "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization` or `limits`",
+    "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization`, `limits` or `hours`",
     "source": "of a collector: `legacy` or `admin`; of a workspace's rate limit: `workspace` or `organization`",
     "basis": "`billed`: as learned from the bill; `list`: of the price list",
     "of": "`metered`: tokens and web searches; `all`: with what has no meter, such as code execution",

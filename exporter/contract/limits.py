@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -83,7 +83,7 @@ class NamedRateLimit(NamedTuple):
 class LimitsTable:
     prefix: str = ""
 
-    def sections(self, reading: LimitsReading, today: date, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days
+    def sections(self, reading: LimitsReading, hour: datetime, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days
         yield Section(None, None, partial(self._families, reading, names))
 
     def _families(self, reading: LimitsReading, names: Names) -> Iterator[Family]:

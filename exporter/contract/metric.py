@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -82,18 +82,18 @@ class Family:
 
 @dataclass(frozen=True)
 class Section:
-    """Samples of some families that change together: a day's, or what belongs to no day.
+    """Samples of some families that change together: a day's, an hour's (by its start), or what belongs to neither.
 
-    The text of an earlier section of the same day with an equal key is taken as it is; None is equal to none. What is
-    of a day has `days_ago` in its text.
+    The text of an earlier section of the same bucket with an equal key is taken as it is; None is equal to none. What
+    is of a bucket has `days_ago` or `hours_ago` in its text.
     """
 
-    day: date | None
+    bucket: date | None
     key: object
     families: Callable[[], Iterable[Family]]
 
 
 class Table(Protocol[R_contra]):
-    """Which families a reading becomes: our own records in, label text and numbers out."""
+    """Which families a reading becomes in a UTC hour: our own records in, label text and numbers out."""
 
-    def sections(self, reading: R_contra, today: date, names: Names) -> Iterable[Section]: ...
+    def sections(self, reading: R_contra, hour: datetime, names: Names) -> Iterable[Section]: ...

@@ -188,7 +188,8 @@ class NowcastTable:
     of: Callable[[MeterReading, date], CostNowcast | None]
     prefix: str = ""
 
-    def sections(self, reading: MeterReading, today: date, names: Names) -> Iterable[Section]:
+    def sections(self, reading: MeterReading, hour: datetime, names: Names) -> Iterable[Section]:
+        today = hour.date()
         nowcast = self.of(reading, today)
         if nowcast is None:
             return

@@ -95,7 +95,8 @@ class UsageTable:
     people: People
     prefix: str = ""
 
-    def sections(self, reading: UsageReading, today: date, names: Names) -> Iterable[Section]:
+    def sections(self, reading: UsageReading, hour: datetime, names: Names) -> Iterable[Section]:
+        today = hour.date()
         reported = [day for day in exposed_days(today, self.days) if day in reading.days]
         zeros = zero_rows(reported, {day: reading.days[day] for day in reported})
         for day in reported:

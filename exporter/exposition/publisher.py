@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 from exporter.contract.clock import clock_families
 from exporter.contract.families import CHAPTERS
@@ -13,22 +13,27 @@ from exporter.exposition.text import Pieces, lines_by_family
 
 
 class Publisher:
-    """All text is of one day, `today`, and is replaced by whoever holds the lock."""
+    """All text is of one UTC hour, and is replaced by whoever holds the lock."""
 
-    def __init__(self, today: date, organizations: int = 1) -> None:
+    def __init__(self, hour: datetime, organizations: int = 1, exposed_hours: int = 0) -> None:
+        self._exposed_hours = exposed_hours
         self.lock = asyncio.Lock()
         self._store = Store(CHAPTERS, organizations)
         self._changed = asyncio.Event()
-        self.show_day(today)
+        self.show_hour(hour)
         self.open()
 
     def open(self) -> None:
         """Answer scrapes with what there is, before there is a loop."""
         self.snapshot: Snapshot = self._store.snapshot(is_ready=False)
 
-    def show_day(self, today: date) -> None:
-        self.put(CLOCK, lines_by_family(clock_families(today)))
-        self.today = today
+    @property
+    def today(self) -> date:
+        return self.hour.date()
+
+    def show_hour(self, hour: datetime) -> None:
+        self.put(CLOCK, lines_by_family(clock_families(hour, self._exposed_hours)))
+        self.hour = hour
 
     def put(self, key: Key, families: Mapping[str, Pieces]) -> None:
         """Replace all that is shown of the key, from the next publication on."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 
 from prometheus_client.utils import floatToGoString
 
-from exporter.contract.days import day_label
+from exporter.contract.days import age_label
 from exporter.contract.metric import Family, Group, Number, Section
 from exporter.contract.sums import EXACT
 
@@ -36,9 +36,9 @@ class Written:
 
 @dataclass(frozen=True)
 class Text:
-    """What a reading has to show on a day, by the section's own day."""
+    """What a reading has to show in a UTC hour, by the section's own day or hour."""
 
-    today: date
+    hour: datetime
     sections: Mapping[date | None, Written]
 
     @property
@@ -47,7 +47,7 @@ class Text:
 
     @property
     def families(self) -> Mapping[str, Pieces]:
-        """A family's lines, newest day first."""
+        """A family's lines, newest first."""
         found: dict[str, list[bytes]] = {}
         for written in self.sections.values():
             for name, pieces in written.families.items():
@@ -55,16 +55,16 @@ class Text:
         return {name: tuple(pieces) for name, pieces in found.items()}
 
 
-def write(sections: Iterable[Section], today: date, before: Text | None = None) -> Text:
-    """The sections' lines; those that `before` has already are taken from there, moved to their new `days_ago`."""
+def write(sections: Iterable[Section], hour: datetime, before: Text | None = None) -> Text:
+    """The sections' lines; those that `before` has already are taken from there, moved to their new age."""
     written = {}
     for section in sections:
-        old = before.sections.get(section.day) if before else None
+        old = before.sections.get(section.bucket) if before else None
         if before is None or old is None or section.key is None or section.key != old.key:
-            written[section.day] = _written(section)
+            written[section.bucket] = _written(section)
         else:
-            written[section.day] = _moved(old, section.day, before.today, today)
-    return Text(today, written)
+            written[section.bucket] = _moved(old, section.bucket, before.hour, hour)
+    return Text(hour, written)
 
 
 def number_text(number: Number, divisor: int = 1) -> str:
@@ -109,10 +109,12 @@ def _lines(name: str, group: Group, divisor: int) -> Iterator[bytes]:
             yield f"{name}{labels} {number_text(piece[0][1], divisor)}\n".encode()
 
 
-def _moved(written: Written, day: date | None, before: date, today: date) -> Written:
-    if day is None or before == today:
+def _moved(written: Written, bucket: date | None, before: datetime, hour: datetime) -> Written:
+    if bucket is None:
         return written
     # A quote in a label's value is escaped: nothing but the label itself looks like it.
-    old, new = (day_label(day, at).encode() for at in (before, today))
+    old, new = (age_label(bucket, at).encode() for at in (before, hour))
+    if old == new:
+        return written
     families = {name: tuple(piece.replace(old, new) for piece in pieces) for name, pieces in written.families.items()}
     return Written(written.key, families, written.samples)

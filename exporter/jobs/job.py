@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -72,7 +72,7 @@ class Refreshed(Protocol):
 
     async def refresh_once(self, now: datetime) -> None: ...
 
-    async def rewritten(self, today: date) -> Callable[[], None]: ...
+    async def rewritten(self, hour: datetime) -> Callable[[], None]: ...
 
 
 class Job(Generic[R]):
@@ -99,7 +99,7 @@ class Job(Generic[R]):
         self._ahead = ahead
         self.attempted = asyncio.Event()
         state = State(source.collector, source.generation, interval_seconds)
-        self._show(self._made(state, None, Text(place.publisher.today, {})))
+        self._show(self._made(state, None, Text(place.publisher.hour, {})))
 
     @property
     def state(self) -> State:
@@ -117,9 +117,7 @@ class Job(Generic[R]):
     async def turn(self) -> None:
         """Wait until all its endpoints may be polled."""
         for endpoint in self._source.endpoints:
-            await self._pace.turn(
-                endpoint, self.state.collector, self.state.interval_seconds, yields=self._source.yields
-            )
+            await self._pace.turn(endpoint, self.state.collector, self.state.interval_seconds, self._source.rank)
 
     async def refresh_once(self, now: datetime) -> None:
         """Read and show. Never raises for what the API does; all that is shown and known is replaced, or stays."""
@@ -136,7 +134,7 @@ class Job(Generic[R]):
                 if outcome:
                     try:
                         through = None if outcome.reading is None else self._source.data_through(outcome.reading)
-                        text = await self._written(outcome.reading, self._place.publisher.today)
+                        text = await self._written(outcome.reading, self._place.publisher.hour)
                     except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
                         outcome, failure, text = None, self._defect(unforeseen), self._shown.text
                 else:
@@ -149,18 +147,18 @@ class Job(Generic[R]):
             self.attempted.set()
         self._tell(before, failure)
 
-    async def rewritten(self, today: date) -> Callable[[], None]:
-        """What shows the reading with the names and on the day that are now; by whoever holds the publisher's lock.
+    async def rewritten(self, hour: datetime) -> Callable[[], None]:
+        """What shows the reading with the names and in the hour that are now; by whoever holds the publisher's lock.
 
-        Where that fails, rather no data than those of another day.
+        Where that fails, rather no data than those of another hour.
         """
         state, text = self.state, self._shown.text
         try:
-            text = await self._written(self.reading, today)
+            text = await self._written(self.reading, hour)
             made = self._made(state, self.reading, text)
         except Exception as unforeseen:  # noqa: BLE001  logged, and a failure like others
             state = self._after(None, self._defect(unforeseen), self._now(), None)
-            made = self._made(state, self.reading, text if text.today == today else Text(today, {}))
+            made = self._made(state, self.reading, text if text.hour == hour else Text(hour, {}))
         return lambda: self._show_or_blank(made)
 
     async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
@@ -186,13 +184,13 @@ class Job(Generic[R]):
             await self._names.attempted.wait()
         return loop.time() - started
 
-    async def _written(self, reading: R | None, today: date) -> Text:
+    async def _written(self, reading: R | None, hour: datetime) -> Text:
         names = self._names.current() if self._names else Names()
         before = self._shown.text
 
         def written() -> Text:
-            sections = () if reading is None else self._table.sections(reading, today, names)
-            return write(sections, today, before)
+            sections = () if reading is None else self._table.sections(reading, hour, names)
+            return write(sections, hour, before)
 
         return await asyncio.to_thread(written)
 
@@ -249,7 +247,7 @@ class Job(Generic[R]):
         self._shown = shown
 
     def _show_or_blank(self, shown: Shown[R]) -> None:
-        """Nothing at all rather than what is of another day."""
+        """Nothing at all rather than what is of another hour."""
         try:
             self._show(shown)
         except Exception:

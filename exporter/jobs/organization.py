@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
+from exporter.contract.hours import HoursReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.limits import LimitsReading
 from exporter.contract.metric import Table
@@ -76,6 +77,7 @@ class OrganizationJobs:
         usage: Plan[UsageReading] | None,
         claude_code: Plan[ClaudeCodeReading] | None,
         inventory: Plan[InventoryReading] | None,
+        hours: Plan[HoursReading] | None,
         limits: Plan[LimitsReading] | None,
         nowcast: Callable[[Job[CostReading]], NowcastPlan] | None = None,
     ) -> None:
@@ -95,12 +97,13 @@ class OrganizationJobs:
         self._planned_nowcast = planned
         self.nowcast = self._job(4, planned, names, self._follow_meters)
         self.limits = self._job(5, limits, names)
+        self.hours = self._job(6, hours, names)
         self._bill: CostReading | None = None
         self._show_all()
 
     def __iter__(self) -> Iterator[Refreshed]:
         """All jobs; the one that the others have their names from is the first."""
-        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast, self.limits):
+        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast, self.limits, self.hours):
             if job is not None:
                 yield job
 
@@ -111,9 +114,9 @@ class OrganizationJobs:
     def view(self) -> View:
         """All that there is now, for the page."""
         inventory, cost, usage, claude_code = self.inventory, self.cost, self.usage, self.claude_code
-        nowcast, limits = self.nowcast, self.limits
+        nowcast, limits, hours = self.nowcast, self.limits, self.hours
         found = inventory.reading.organization if inventory and inventory.reading else None
-        jobs = {
+        jobs: dict[str, Job[Any] | None] = {
             "cost": cost,
             "usage": usage,
             "nowcast": nowcast,
@@ -121,6 +124,8 @@ class OrganizationJobs:
             "organization": inventory,
             "limits": limits,
         }
+        if hours:
+            jobs["hours"] = hours  # off unless asked for, and then not missed
         return View(
             name=found.name if found else None,
             label=self.name,
@@ -160,9 +165,10 @@ class OrganizationJobs:
         self._publisher.put(Key(self._rank, OF_ORGANIZATION), lines_by_family(families))
         self._requests.has_new = False
 
-    async def rewritten(self, today: date) -> list[Callable[[], None]]:
-        """What shows all readings on the day that it is now; by whoever holds the publisher's lock."""
-        return [*[await job.rewritten(today) for job in self], self._show_all]
+    async def rewritten(self, hour: datetime) -> list[Callable[[], None]]:
+        """What shows the readings in the hour that it is now; by whoever holds the publisher's lock."""
+        jobs = self if hour.date() != self._publisher.today else [self.hours] if self.hours else []
+        return [*[await job.rewritten(hour) for job in jobs], self._show_all]
 
     def _job(
         self,
@@ -187,8 +193,8 @@ class OrganizationJobs:
             self._named = names
             for job in self:
                 if job.uses_names:
-                    (await job.rewritten(self._publisher.today))()
+                    (await job.rewritten(self._publisher.hour))()
         elif self.nowcast and self.cost and self.cost.reading is not self._bill:
-            (await self.nowcast.rewritten(self._publisher.today))()
+            (await self.nowcast.rewritten(self._publisher.hour))()
         self._bill = self.cost.reading if self.cost else None
         self._show_all()

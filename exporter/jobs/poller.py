@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from exporter.contract.days import utc_day
+from exporter.contract.days import utc_hour
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
@@ -46,15 +46,15 @@ class Poller:
             tasks.create_task(self._publish_changes())
 
     async def roll(self) -> None:
-        """Move everything to the UTC day that it is, when that is another one than is shown."""
+        """Move everything to the UTC hour that it is, and so to its day, when that is another one than is shown."""
         async with self._publisher.lock:
-            today = utc_day(self._now())
-            if today != self._publisher.today:
-                changes = [change for each in self._organizations for change in await each.rewritten(today)]
-                # Between two awaits, so that nobody sees two days at once.
+            hour = utc_hour(self._now())
+            if hour != self._publisher.hour:
+                changes = [change for each in self._organizations for change in await each.rewritten(hour)]
+                # Between two awaits, so that nobody sees two days or hours at once.
                 for change in changes:
                     _unless_defect(change)
-                self._publisher.show_day(today)
+                self._publisher.show_hour(hour)
                 await self._publish()
 
     async def publish(self) -> None:

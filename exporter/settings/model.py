@@ -24,6 +24,7 @@ from exporter import __version__
 from exporter.api.address import is_loopback
 from exporter.settings.flags import unknown_flags, without_values_of_switches, wrong_flag
 from exporter.settings.messages import no_key, wrong_value
+from exporter.settings.polls import too_often
 from exporter.settings.sections import (
     Api,
     ClaudeCode,
@@ -39,12 +40,12 @@ from exporter.settings.sections import (
     Web,
 )
 from exporter.settings.sources import BASE_URL, KEY, KEY_FILE, Environment, File, Leaf, flag_of, leaves_of, name_of
-from exporter.settings.values import SHORTEST_INTERVAL_SECONDS
 
 LONGEST_PROBLEM = 1000
 HELP_COLUMNS = 100
 REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
 DEMO_ADDRESS = "127.0.0.1:9817"  # whoever only has a look shows it to nobody
+DEMO_HOURS = 170  # as the alert on the last hour needs them
 # Problems with these in them are of the key, or of what may name its file: they say why there is none.
 OF_THE_KEY = ("ANTHROPIC_ADMIN_API_KEY", "api.key", "api in ", "config.file", "CONFIG_FILE")
 
@@ -152,6 +153,7 @@ class Settings(BaseSettings):
         if values.get("command") == "demo":
             values = _without(values, REAL_API)
             values["web"] = {"listen_address": DEMO_ADDRESS} | values.get("web", {})
+            values["usage"] = {"hours": DEMO_HOURS} | values.get("usage", {})
         wrong: set[tuple[str, ...]] = set()
         try:
             settings = validate(values)
@@ -249,15 +251,4 @@ def _conflicts(
     if not (key or key_file or any(word in problem for problem in problems for word in OF_THE_KEY)):
         yield no_key(environment.get())
     if BASE_URL not in wrong and not is_loopback(settings.api.base_url):
-        yield from _too_often(settings, values)
-
-
-def _too_often(settings: Settings, values: Mapping[str, Any]) -> Iterator[str]:
-    """An endpoint may be polled once a minute; the nowcast polls that of usage, too."""
-    for section, collector in settings.enabled().items():
-        is_shared = section == "usage" and settings.has_nowcast
-        shortest = SHORTEST_INTERVAL_SECONDS * (2 if is_shared else 1)
-        if collector.interval_seconds < shortest:
-            name, got = name_of((section, "interval_seconds"), values), values[section]["interval_seconds"]
-            beside = " while nowcast.enabled, which polls the same report" if is_shared else ""
-            yield f"{name}: must be at least {shortest} for the real API{beside}, got {got!r}"
+        yield from too_often(settings, values)

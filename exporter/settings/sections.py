@@ -78,6 +78,12 @@ class Usage(Collector):
         description="Dimensions to add to workspace_id, model, service_tier, at most 2 of api_key_id, account_id,"
         " service_account_id, context_window, inference_geo, speed; repeatable or with commas",
     )
+    hours: int = Field(
+        default=0, ge=0, le=192, description="Number of UTC hours to expose, the current one included; 0 for none"
+    )
+    hours_group_by: Annotated[tuple[Literal["model"], ...], NoDecode, Words, Distinct] = Field(
+        default=(), description="Dimensions of the hours to add to workspace_id: model"
+    )
 
 
 class Cost(Collector):

@@ -40,8 +40,8 @@ class Source(Protocol[R]):
         """All that a refresh polls."""
 
     @property
-    def yields(self) -> bool:
-        """Whether others that ask the same endpoints go first."""
+    def rank(self) -> int:
+        """The lowest goes first of those that ask the same endpoint: usage 0, nowcast 1, minutes 2, hours 3."""
 
     async def read(self, previous: R | None, now: datetime) -> Outcome[R]:
         """Ask the API. Raises `ApiError` where nothing of it can be used."""

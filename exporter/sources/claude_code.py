@@ -50,7 +50,7 @@ class ClaudeCodeSource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "claude_code"
     generation: str = "admin"
-    yields: bool = False
+    rank: int = 0
     endpoints: tuple[AnyEndpoint, ...] = (CLAUDE_CODE,)
 
     async def read(self, previous: ClaudeCodeReading | None, now: datetime) -> Outcome[ClaudeCodeReading]:

@@ -49,7 +49,7 @@ class CostSource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "cost"
     generation: str = "legacy"
-    yields: bool = False
+    rank: int = 0
     endpoints: tuple[AnyEndpoint, ...] = (COST,)
 
     async def read(self, previous: CostReading | None, now: datetime) -> Outcome[CostReading]:

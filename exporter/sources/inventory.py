@@ -50,7 +50,7 @@ class InventorySource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "organization"
     generation: str = "admin"
-    yields: bool = False
+    rank: int = 0
     endpoints: tuple[AnyEndpoint, ...] = LISTS
 
     async def read(self, previous: InventoryReading | None, now: datetime) -> Outcome[InventoryReading]:

@@ -37,7 +37,7 @@ class LimitsSource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "limits"
     generation: str = "admin"
-    yields: bool = False
+    rank: int = 2
     endpoints: tuple[AnyEndpoint, ...] = (RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS)
 
     async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:

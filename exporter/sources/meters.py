@@ -63,7 +63,7 @@ class MeterSource:
     speeds: Speeds = field(default_factory=Speeds)
     collector: str = "nowcast"
     generation: str = ""
-    yields: bool = True
+    rank: int = 1
     endpoints: tuple[AnyEndpoint, ...] = (USAGE,)
 
     async def read(self, previous: MeterReading | None, now: datetime) -> Outcome[MeterReading]:

@@ -39,7 +39,7 @@ class UsageSource:
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "usage"
     generation: str = "legacy"
-    yields: bool = False
+    rank: int = 0
     endpoints: tuple[AnyEndpoint, ...] = (USAGE,)
 
     async def read(self, previous: UsageReading | None, now: datetime) -> Outcome[UsageReading]:

@@ -1,11 +1,11 @@
-"""Reports' windows of whole UTC days as the API's parameters."""
+"""Reports' windows of whole UTC days and hours as the API's parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from exporter.contract.days import ONE_DAY
+from exporter.contract.days import ONE_DAY, ONE_HOUR, midnight
 
 REREAD_OLD_DAYS_AFTER = timedelta(hours=1)
 MOST_BUCKETS = 31
@@ -13,20 +13,29 @@ MOST_BUCKETS = 31
 PAGE_ROWS = 10_000
 
 
-def rfc3339(day: date) -> str:
-    """The day's start, as the reports' `starting_at` and `ending_at`."""
-    return f"{day.isoformat()}T00:00:00Z"
+def rfc3339(moment: datetime) -> str:
+    """As the reports' `starting_at` and `ending_at`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def window(first: date, last: date) -> tuple[tuple[str, str], ...]:
     """Both days and those between them."""
-    return ("starting_at", rfc3339(first)), ("ending_at", rfc3339(last + ONE_DAY))
+    return _window("1d", midnight(first), midnight(last + ONE_DAY))
 
 
-def page_limit(rows_of_days: Collection[int], unknown: int) -> tuple[str, str]:
-    """How many buckets to ask for at once, by the rows that days had; `unknown` as long as nothing is known."""
-    fitting = PAGE_ROWS // max(1, *rows_of_days) if rows_of_days else unknown
-    return "limit", str(max(1, min(MOST_BUCKETS, fitting)))
+def hours_window(first: datetime, last: datetime) -> tuple[tuple[str, str], ...]:
+    """Both hours, by their starts, and those between them."""
+    return _window("1h", first, last + ONE_HOUR)
+
+
+def _window(width: str, start: datetime, end: datetime) -> tuple[tuple[str, str], ...]:
+    return ("bucket_width", width), ("starting_at", rfc3339(start)), ("ending_at", rfc3339(end))
+
+
+def page_limit(rows_of_buckets: Collection[int], unknown: int, most: int = MOST_BUCKETS) -> tuple[str, str]:
+    """How many buckets to ask for at once, by the rows that they had; `unknown` as long as nothing is known."""
+    fitting = PAGE_ROWS // max(1, *rows_of_buckets) if rows_of_buckets else unknown
+    return "limit", str(max(1, min(most, fitting)))
 
 
 def is_stale(read_at: datetime, now: datetime) -> bool:

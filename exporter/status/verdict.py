@@ -17,6 +17,7 @@ NAMES = {
     "claude_code": "Claude Code",
     "organization": "Organization",
     "limits": "Rate limits",
+    "hours": "Usage by the hour",
 }
 TO_DO = {
     Reason.AUTH: "Create an Admin key (Console > Settings > Admin keys), and give it to the exporter.",

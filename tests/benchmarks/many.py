@@ -22,7 +22,7 @@ from exporter.api.key import AdminKey
 from exporter.background import DaemonThreads
 from exporter.commands import assembly
 from exporter.commands.serve import SWITCH_SECONDS
-from exporter.contract.days import utc_day
+from exporter.contract.days import utc_hour
 from exporter.contract.families import CHAPTERS
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -50,7 +50,7 @@ SCRAPE_SECONDS = 15
 async def serve(port: int, api_url: str, organizations: int) -> None:
     settings = load(["--api.base-url", api_url, *FLAGS], {"ANTHROPIC_ADMIN_API_KEY": KEY})
     upstream = assembly.Upstream(api_url, AdminKey(settings.api.key, None))
-    publisher = Publisher(utc_day(assembly.utc_now()), organizations)
+    publisher = Publisher(utc_hour(assembly.utc_now()), organizations)
     process = Process("", "", demo=False, lines_dropped=lambda: 0)
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     sys.setswitchinterval(SWITCH_SECONDS)

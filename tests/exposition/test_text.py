@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.contract.days import day_label
+from exporter.contract.days import day_label, midnight
 from exporter.contract.labels import label_text
 from exporter.contract.metric import Declared, Family, Group, Section
 from exporter.exposition.formats import Format
@@ -151,10 +151,10 @@ def test_text_that_is_moved_to_another_day_is_the_text_that_would_be_written_the
     before: dict[int, dict[tuple[str, str], Any]], after: dict[int, dict[tuple[str, str], Any]], later: int
 ) -> None:
     today = TODAY + timedelta(days=later)
-    old = write(sections(before, TODAY, []), TODAY)
+    old = write(sections(before, TODAY, []), midnight(TODAY))
     written: list[date] = []
-    moved = write(sections(after, today, written), today, old)
-    anew = write(sections(after, today, []), today)
+    moved = write(sections(after, today, written), midnight(today), old)
+    anew = write(sections(after, today, []), midnight(today))
     assert moved.families == anew.families
     assert moved.samples == anew.samples
     same = {age for age in after if age in before and list(before[age].items()) == list(after[age].items())}
@@ -168,7 +168,7 @@ def test_what_has_no_key_is_always_written_anew() -> None:
         written.append(1)
         return [family({("a", "b"): len(written)})]
 
-    first = write([Section(None, None, families)], TODAY)
-    second = write([Section(None, None, families)], TODAY, first)
+    first = write([Section(None, None, families)], midnight(TODAY))
+    second = write([Section(None, None, families)], midnight(TODAY), first)
     assert len(written) == 2
     assert first.families != second.families

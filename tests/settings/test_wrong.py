@@ -91,7 +91,7 @@ def test_short_intervals_are_for_loopback_and_the_demo() -> None:
 
 
 def test_the_usage_report_has_room_for_the_nowcast() -> None:
-    beside = "while nowcast.enabled, which polls the same report"
+    beside = "beside the nowcast, which polls the same report"
     refused = f"--usage.interval-seconds: must be at least 120 for the real API {beside}, got '119'"
     assert problems("--usage.interval-seconds=119") == [refused]
     assert load(["--usage.interval-seconds=120"], KEY).has_nowcast

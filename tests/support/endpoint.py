@@ -23,7 +23,7 @@ LARGE = Body((b"#" * 1_000_000,) * 64, 64_000_000)
 
 def small() -> Snapshot:
     """Of an exporter without any organization."""
-    publisher = Publisher(NOW.date())
+    publisher = Publisher(NOW)
     Process("1.2.3", "revision", demo=False, lines_dropped=lambda: 0).show(publisher)
     publisher.open()
     return publisher.snapshot
