@@ -40,8 +40,9 @@ def exposition(clock: Callable[[str], Any]) -> str:
 
     async def refresh(base_url: str) -> str:
         flags = ["--usage.days", "2", "--cost.days", "3", "--claude-code.days", "3", "--organization.name", "acme"]
+        flags += ["--usage.hours", "2"]
         async with exporting(base_url, *flags) as exporter:
-            for collector in ("organization", "usage", "cost", "nowcast", "claude_code", "limits"):
+            for collector in ("organization", "usage", "cost", "nowcast", "claude_code", "limits", "hours"):
                 await exporter.refresh(collector)
             return exporter.text
 
@@ -70,6 +71,7 @@ def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clo
         "anthropic_unpriced_": "cost",
         "anthropic_exporter_bucket_start_": "clock",
         "anthropic_exporter_day_info": "clock",
+        "anthropic_exporter_hour_start_": "clock",
         "anthropic_exporter_": "own",
         "process_": "own",
         "anthropic_usage_": "usage",
@@ -100,7 +102,7 @@ def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Call
 
 def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
     data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
-    assert len(data) == 29
+    assert len(data) == 30
     for name, text in data:
         assert f"# TYPE {name} gauge\n" in exposition
         assert "refreshed in the background, not at the scrape" in text

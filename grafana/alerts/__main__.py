@@ -7,6 +7,7 @@ from pathlib import Path
 from grafana.alerts.budgets import BUDGET_ALERTS, BUDGETS_USED, MONTH
 from grafana.alerts.days import DATES, DAYS, NAMES, NEWEST, WEEKS
 from grafana.alerts.exporters import COLLECTOR_ALERTS, PRESENCE_ALERTS
+from grafana.alerts.hours import HOURS_BEFORE, TOKEN_BURST
 from grafana.alerts.keys import API_KEY_ALERTS
 from grafana.alerts.known import ESTIMATES, KNOWN, NOW
 from grafana.alerts.reports import REPORT_LATE
@@ -36,10 +37,11 @@ PARAGRAPHS = (
     NOW,
     ESTIMATES,
     UNPRICED,
+    HOURS_BEFORE,
     NAMES,
     MONTH,
     BUDGETS_USED,
-    *((alert,) for alert in (*SPEND_ALERTS, TOKEN_SPIKE, *BUDGET_ALERTS)),
+    *((alert,) for alert in (*SPEND_ALERTS, TOKEN_SPIKE, TOKEN_BURST, *BUDGET_ALERTS)),
     *((alert,) for alert in (CACHE_HIT_COLLAPSE, MODEL_DOMINANT)),
     TOOL_ACCEPTANCE,
     *((alert,) for alert in (*API_KEY_ALERTS, *COLLECTOR_ALERTS)),

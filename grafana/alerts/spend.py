@@ -31,7 +31,7 @@ def _estimated(level: Level) -> str:
     )
 
 
-def _of_named_workspaces(expr: str) -> str:
+def of_named_workspaces(expr: str) -> str:
     """Without those that are excluded."""
     return f"{expr}\n{NAMED_WORKSPACE}\nunless on (organization, workspace_id) {EXCLUDED}"
 
@@ -101,7 +101,7 @@ COST_SPIKE = Alert(
 WORKSPACE_COST_SPIKE = Alert(
     "AnthropicWorkspaceCostSpike",
     "warning",
-    _of_named_workspaces(_spike(WORKSPACE, "workspace_cost_spike")),
+    of_named_workspaces(_spike(WORKSPACE, "workspace_cost_spike")),
     "15m",
     HOLD,
     "A day cost a workspace far more than usual.",
@@ -123,7 +123,7 @@ BURN = Alert(
 WORKSPACE_BURN = Alert(
     "AnthropicWorkspaceCostBurn",
     "warning",
-    _of_named_workspaces(_burn(WORKSPACE, "workspace_burn")),
+    of_named_workspaces(_burn(WORKSPACE, "workspace_burn")),
     WAIT,
     HOLD,
     "The last hour cost a workspace far more than usual.",
@@ -144,7 +144,7 @@ PACE = Alert(
 WORKSPACE_PACE = Alert(
     "AnthropicWorkspaceCostPace",
     "warning",
-    _of_named_workspaces(_pace(WORKSPACE, "workspace_pace")),
+    of_named_workspaces(_pace(WORKSPACE, "workspace_pace")),
     WAIT,
     HOLD,
     "Today has cost a workspace far more than usual at this time of day.",

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from tests.support.grafana.history import (
     DAY,
+    EPOCH,
     HOUR,
     MINUTE,
     RESEARCH,
@@ -18,6 +19,8 @@ from tests.support.grafana.history import (
     cost,
     daily,
     gauge,
+    hourly,
+    hours,
     nowcast,
     unpriced,
 )
@@ -170,6 +173,17 @@ CASES = {
         "251M tokens without a price, cache reads aside, on 1970-01-01 (UTC) as far as reported: far above the median "
         "of the seven days before. No estimate has their cost. See Today as it grows, against earlier days on the "
         "Usage dashboard.",
+    ),
+    "AnthropicTokenBurst": Case(
+        Exporter([cost(daily(40), RESEARCH)], hours(hourly(5e6, {EPOCH - HOUR: 2.51e7}), RESEARCH)),
+        Exporter([cost(daily(40), RESEARCH)], hours(hourly(5e6, {EPOCH - HOUR: 2.5e7}), RESEARCH)),
+        5 * MINUTE,
+        {"severity": "warning", **OF_RESEARCH},
+        "The last full hour used far more tokens than usual.",
+        "25.1M tokens, cache reads aside, in the last full hour (UTC) in workspace Research of example: far above the "
+        "median of the same hour of the seven days before. See Tokens by the hour on the Usage dashboard.",
+        "25.1M tokens, cache reads aside, in the last full hour (UTC) in workspace Research: far above the median of "
+        "the same hour of the seven days before. See Tokens by the hour on the Usage dashboard.",
     ),
     "AnthropicBudgetHalfUsed": _budget(25500, "info", "Half of the month's budget is used.", "51%"),
     "AnthropicBudgetNearlyUsed": _budget(40500, "warning", "Most of the month's budget is used.", "81%"),

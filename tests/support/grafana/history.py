@@ -37,6 +37,11 @@ def daily(amount: float, on: Mapping[date, float] | None = None) -> Amount:
     return lambda day, _: (on or {}).get(day, amount)
 
 
+def hourly(amount: float, on: Mapping[datetime, float] | None = None) -> Callable[[datetime], float]:
+    """The same each hour but for some."""
+    return lambda start: (on or {}).get(start, amount)
+
+
 def growing(amount: Amount) -> Amount:
     """As much of the day's amount as of the day has passed."""
 
@@ -129,6 +134,21 @@ def unpriced(amount: Amount, *, tier: str = "standard") -> Daily:
 def tokens(amount: Amount, token_type: str = "output", *, days: int = 10) -> Daily:
     named = {"workspace": "default", "workspace_id": "default", "token_type": token_type}
     return Daily("anthropic_usage_tokens", named, amount, days)
+
+
+HOURS = (1, *range(25, 170, 24))  # that are looked at
+
+
+def hours(
+    amount: Callable[[datetime], float | None], workspace: Workspace = DEFAULT, token_type: str = "output"
+) -> list[Gauge]:
+    """Tokens of the last full hour and of the same one of the seven days before, each by its start."""
+    named = {"workspace": workspace.name, "workspace_id": workspace.identifier, "token_type": token_type}
+
+    def of(ago: int) -> Value:
+        return lambda now: amount(now.replace(minute=0, second=0, microsecond=0) - ago * HOUR)
+
+    return [gauge("anthropic_usage_hour_tokens", of(ago), **named, hours_ago=str(ago)) for ago in HOURS]
 
 
 def proposals(amount: Amount, decision: str) -> Daily:
