@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, DynamicConfigValu
 
 from grafana.dashboards.bars import day_bars, ranking
 from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
+from grafana.dashboards.hours import heat_map
 from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps, fixed_color, lines, steps_of
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
@@ -59,6 +60,7 @@ def build() -> Dashboard:
             "At a glance (caching and searches: ${days:text})": [*_at_a_glance(), *_as_they_come()],
             "Where they go: ${days:text}": _where_they_go(),
             "Caching from day to day; service tiers: ${days:text}": _caching_and_tiers(),
+            "By the hour: millions of tokens, cache reads aside": [heat_map(size=(24, 10))],
         },
         collector="usage",
     )
