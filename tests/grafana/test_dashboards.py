@@ -292,7 +292,8 @@ def named_labels(panel: Json) -> set[str]:
         labels |= set(panel["options"]["xField"].split("\\"))
     for transformation in panel.get("transformations", []):
         columns = transformation["options"].get("renameByName", {})
-        labels |= {name for name in columns if not name.startswith("Value")} - {"organization"}  # where there is one
+        named = {part for name in columns if not name.startswith("Value") for part in name.split("\\")}
+        labels |= named - {"organization"}  # where there is one
     return labels
 
 
@@ -302,8 +303,9 @@ def test_tables_sort_and_format_columns_that_they_have(dashboard: Json) -> None:
         if panel["type"] == "table":
             (organize,) = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
             titles = set(organize["renameByName"].values())
-            assert {sort["displayName"] for sort in panel["options"]["sortBy"]} <= titles
-            assert {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]} <= titles
+            assert {sort["displayName"] for sort in panel["options"].get("sortBy", [])} <= titles
+            matchers = [override["matcher"] for override in panel["fieldConfig"]["overrides"]]
+            assert {each["options"] for each in matchers if each["id"] == "byName"} <= titles
             assert not panel["options"]["footer"].get("fields"), "they are compared with names, which are no titles"
 
 

@@ -9,7 +9,7 @@ from docs import reference
 
 SELECTOR = re.compile(r"\b((?:anthropic|process)[_:][a-z0-9_:]+)(\{[^}]*\})?")
 MATCHED = re.compile(r"(\w+)(?:=~|!~|!=|=)\s*\"")
-MADE = re.compile(r'[)}], "(\w+)", "')
+MADE = re.compile(r'(?:[)}], |count_values by \([^)]*\) \()"(\w+)", ')
 GROUPING = re.compile(r"\b(?:by|without|on|group_left|ignoring) \(([^)]*)\)")
 # What scrapes, replicas and the rules' own constants add.
 ADDED = {"job", "instance", "pod", "node", "organization"}
@@ -33,7 +33,7 @@ def known() -> dict[str, frozenset[str]]:
 def unknown_labels(expr: str) -> set[str]:
     """Labels that the family does not have which they are matched on, or that nothing has which is grouped by.
 
-    An expression has also those that it makes itself, by `label_replace` and `label_join`.
+    An expression has also those that it makes itself, by `label_replace`, `label_join` and `count_values`.
     """
     every = frozenset().union(*known().values()) | OF_RULES | OF_ALERTS | set(MADE.findall(expr))
     unknown: set[str] = set()
