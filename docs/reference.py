@@ -228,6 +228,24 @@ REPORTS = (
             "models": "those of the organization's group",
         },
     ),
+    Report(
+        endpoints.SPEND_LIMITS,
+        (limits.SPEND,),
+        uses={
+            "next_page": "paging",
+            "id": "tells rows apart; labels say what the limit is of",
+            "currency": "must be USD",
+            "is_enabled": "a limit that is switched off is not shown",
+            "scope.type": "label `scope`; limits of people are not shown",
+            "scope.workspace_id": "labels `workspace`, `workspace_id`",
+            "period": "label `period`",
+        },
+        unread={
+            **KIND,
+            "created_at": "only what holds now is shown",
+            "updated_at": "only what holds now is shown",
+        },
+    ),
 )
 
 

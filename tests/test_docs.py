@@ -15,7 +15,7 @@ import yaml
 
 from docs import reference
 from docs.reference import REPORTS, Report, families
-from exporter.api.endpoints import CLAUDE_CODE, SPEED_BETA, USAGE
+from exporter.api.endpoints import CLAUDE_CODE, SPEED_BETA, SPEND_LIMITS, USAGE
 from exporter.api.shapes.usage import UsageResult
 from exporter.contract.labels import MEANINGS
 from exporter.contract.state import Failure, Reason, Unserved
@@ -230,7 +230,14 @@ def test_every_field_that_the_api_sends_is_accounted_for(report: Report) -> None
     path = report.endpoint.request(workspace_id=organization.workspaces[1].id).path
     with running(AdminApi(organization, key=KEY)) as base_url:
         url = f"{base_url}{path}?{WAYS.get(report.endpoint.name, '').format(day=day)}"
-        answer = get(url, **{"x-api-key": KEY, "anthropic-version": "2023-06-01", "anthropic-beta": SPEED_BETA})
+        answer = get(
+            url,
+            **{
+                "x-api-key": KEY,
+                "anthropic-version": "2023-06-01",
+                "anthropic-beta": ",".join((SPEED_BETA, *SPEND_LIMITS.betas)),
+            },
+        )
     assert answer.status_code == 200, answer.text
     unknown = {path for path in sent(answer.json()) if not report.shown_as(path) and path not in report.unread}
     assert unknown == set(), "read them, or say in `unread` why not"

@@ -120,12 +120,13 @@ def test_a_refresh_hit_by_any_faults_leaves_the_old_data_or_the_whole_new_data(c
 
 
 def by_collector(text: str) -> dict[str, str]:
-    found = {"usage": "", "cost": "", "claude_code": "", "rate_limit": "", "organization": ""}
+    found = dict.fromkeys(("usage_peak", "usage", "cost", "claude_code", "rate_limit", "spend", "organization"), "")
     for line in text.splitlines(keepends=True):
         name = line.split()[2] if line.startswith("#") else line
         collector = next((c for c in found if name.startswith(f"anthropic_{c}")), "organization")
         found[collector] += line
-    return {"limits" if name == "rate_limit" else name: text for name, text in found.items()}
+    limits = "".join(found.pop(name) for name in ("rate_limit", "spend", "usage_peak"))
+    return {**found, "limits": limits}
 
 
 def with_api(act: Callable[[AdminApi, Exporter], Awaitable[None]], *flags: str) -> None:

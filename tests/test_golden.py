@@ -74,6 +74,7 @@ def test_it_begins_with_cost_and_the_exporter_s_own_health_and_ends_with_the_clo
         "anthropic_exporter_hour_start_": "clock",
         "anthropic_exporter_": "own",
         "process_": "own",
+        "anthropic_usage_peak_": "organization",
         "anthropic_usage_": "usage",
         "anthropic_claude_code_": "claude_code",
         "anthropic_": "organization",
@@ -102,7 +103,7 @@ def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Call
 
 def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
     data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
-    assert len(data) == 30
+    assert len(data) == 32
     for name, text in data:
         assert f"# TYPE {name} gauge\n" in exposition
         assert "refreshed in the background, not at the scrape" in text

@@ -15,7 +15,7 @@ from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.envelope import IdPage, Listed, Page
 from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
-from exporter.api.shapes.limits import RateLimitPage, WorkspaceRateLimitPage
+from exporter.api.shapes.limits import RateLimitPage, SpendLimitPage, WorkspaceRateLimitPage
 from exporter.api.shapes.usage import UsagePage
 
 REPORTS_VERSION, LISTS_VERSION = "2023-06-01", "2026-10-21"
@@ -46,6 +46,7 @@ class Endpoint(Generic[Shape_co]):
     paging: Paging
     version: str
     params: tuple[tuple[str, str], ...] = ()
+    betas: tuple[str, ...] = ()
     is_report: bool = False
     poll_seconds: float = 60  # between two polls, sustained: a poll may have many pages
 
@@ -55,7 +56,7 @@ class Endpoint(Generic[Shape_co]):
 
     def request(self, *params: tuple[str, str], betas: tuple[str, ...] = (), workspace_id: str = "") -> Request:
         path = self.path.replace(WORKSPACE, quote(workspace_id, safe=""))
-        return Request(self.name, path, (*self.params, *params), self.version, betas)
+        return Request(self.name, path, (*self.params, *params), self.version, (*self.betas, *betas))
 
 
 # Whatever its answers look like.
@@ -99,6 +100,15 @@ WORKSPACE_RATE_LIMITS = Endpoint(
     LISTS_VERSION,
     (("include_inherited", "true"),),
 )
+# Page: https://platform.claude.com/docs/en/manage-claude/spend-limits-api
+SPEND_LIMITS = Endpoint(
+    "spend_limits",
+    SpendLimitPage,
+    Paging.TOKEN,
+    LISTS_VERSION,
+    tuple(("scope_type[]", scope) for scope in ("organization", "usage_tier", "workspace")),
+    betas=("spend-limit-reads-2026-09-26",),
+)
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     USAGE,
     COST,
@@ -110,4 +120,5 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     SERVICE_ACCOUNTS,
     RATE_LIMITS,
     WORKSPACE_RATE_LIMITS,
+    SPEND_LIMITS,
 )

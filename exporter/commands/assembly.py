@@ -40,6 +40,7 @@ from exporter.sources.inventory import InventorySource
 from exporter.sources.limits import LimitsSource
 from exporter.sources.lists import Lists
 from exporter.sources.meters import MeterSource
+from exporter.sources.minutes import MinutesOfUsage
 from exporter.sources.usage import UsageSource
 from exporter.status.answers import StatusBoard
 from exporter.status.document import About
@@ -169,7 +170,7 @@ def organization_jobs(
         )
         if usage.enabled and usage.hours
         else None,
-        limits=Plan(LimitsSource(Lists(client)), LimitsTable(prefix), limits.interval_seconds)
+        limits=Plan(LimitsSource(Lists(client), MinutesOfUsage(client)), LimitsTable(prefix), limits.interval_seconds)
         if limits.enabled
         else None,
         nowcast=partial(_nowcast, settings, client, prefix) if settings.has_nowcast else None,

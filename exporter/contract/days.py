@@ -98,6 +98,11 @@ def utc_hour(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def utc_minute(moment: datetime) -> datetime:
+    """The start of the UTC minute."""
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
 def day_label(day: date, today: date) -> str:
     """The `days_ago` label: 0 is the current UTC day."""
     return label_text([("days_ago", str((today - day).days))])

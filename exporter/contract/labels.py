@@ -64,6 +64,8 @@ MEANINGS = {
     "group_id": "ID of what the rate limit is of, the same in every organization",
     "group_type": "`model_group`, `batch`, `token_count`, `files`, `skills`, `web_search`, …",
     "limiter": "`requests_per_minute`, `input_tokens_per_minute_cache_aware`, …, as the API names it",
+    "scope": "of a spend limit: `organization`, `workspace`, or `usage_tier`, which Anthropic sets",
+    "period": "of a spend limit: `daily`, `weekly` or `monthly`",
     "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
     "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
     "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization`, `limits` or `hours`",

@@ -1,16 +1,19 @@
-"""Rate limits: the configured ceilings, not what is used of them."""
+"""Rate and spend limits: the configured ceilings, and how near to them the busiest minute was."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from exporter.contract.labels import NONE
+from exporter.contract.cost import CENTS
+from exporter.contract.labels import NONE, label_text
 from exporter.contract.metric import Declared, Family, Metric, Number, Sample, Section
 from exporter.contract.names import Names
+from exporter.contract.peaks import PEAK, Minutes, Peak, peak
 from exporter.contract.sums import families
 
 # What the number of a limiter counts; of one that the API adds it is not known.
@@ -26,6 +29,10 @@ UNITS = {
     "tool_uses_per_second": "tool_uses_per_second",
     "enqueued_batch_requests": "requests",
 }
+
+
+OF_WORKSPACE = "workspace"
+SCOPES = ("organization", OF_WORKSPACE, "usage_tier")  # the others are of people
 
 
 class Limited(NamedTuple):
@@ -64,13 +71,26 @@ class WorkspaceRateLimit(NamedTuple):
     ceilings: Mapping[str, WorkspaceCeiling]
 
 
+class SpendLimit(NamedTuple):
+    """`scope` and `period` as the API names them; the workspace is none where the scope is no workspace."""
+
+    scope: str
+    workspace_id: str | None
+    period: str | None
+    cents: Decimal
+
+
 @dataclass(frozen=True)
 class LimitsReading:
-    """The organization's rate limits, by the ID of what they are of; those of workspaces by the workspace's ID."""
+    """The organization's rate limits, by the ID of what they are of; those of workspaces by the workspace's ID, the
+    one that was read last at the end; spend limits that are in force; the last hour's complete minutes.
+    """
 
     read_at: datetime
     organization: Mapping[str, RateLimit] = field(default_factory=dict)
     workspaces: Mapping[str, Sequence[WorkspaceRateLimit]] = field(default_factory=dict)
+    spend: Sequence[SpendLimit] = ()
+    minutes: Minutes = field(default_factory=dict)
 
 
 class NamedRateLimit(NamedTuple):
@@ -94,6 +114,21 @@ class LimitsTable:
         ]
         yield from families(ORGANIZATION, reading.organization.values(), lambda _: "", self.prefix)
         yield from families(WORKSPACES, of_workspaces, lambda _: "", self.prefix)
+        yield from families([SPEND], reading.spend, partial(_spend_text, names), self.prefix)
+        yield from families([PEAK], _peaks(reading), lambda _: "", self.prefix)
+
+
+def _peaks(reading: LimitsReading) -> Iterator[Peak]:
+    for row in reading.organization.values():
+        for limiter in row.ceilings if row.models else ():
+            tokens = peak(reading.minutes, row.models, limiter)
+            if tokens is not None:
+                yield Peak(*row.limited.labels, limiter, tokens)
+
+
+def _spend_text(names: Names, limit: SpendLimit) -> str:
+    workspace = names.workspace(limit.workspace_id) if limit.scope == OF_WORKSPACE else (NONE, NONE)
+    return label_text(zip(SPEND.shared, (limit.scope, *workspace, limit.period or NONE), strict=True))
 
 
 def _ceilings(row: RateLimit) -> Iterable[Sample]:
@@ -139,4 +174,14 @@ WORKSPACES: tuple[Metric[NamedRateLimit], ...] = (
         samples=_ceilings_of_workspace,
     ),
 )
-FAMILIES: tuple[Declared, ...] = (*ORGANIZATION, *WORKSPACES)
+SPEND: Metric[SpendLimit] = Metric(
+    "anthropic_spend_limit_usd",
+    "Configured limit of what may be spent in the period, in US dollars: once it is reached the API stops; of "
+    "scope usage_tier it is what Anthropic sets",
+    "US dollars",
+    ("scope", "workspace", "workspace_id", "period"),
+    api_fields="amount, scope.type, scope.workspace_id, period, is_enabled",
+    divisor=CENTS,
+    samples=lambda limit: (((), limit.cents),),
+)
+FAMILIES: tuple[Declared, ...] = (*ORGANIZATION, *WORKSPACES, SPEND, PEAK)

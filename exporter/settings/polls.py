@@ -44,6 +44,8 @@ def _others_of_usage(settings: Settings) -> dict[str, float]:
     found = {}
     if settings.has_nowcast:
         found["the nowcast"] = settings.nowcast.interval_seconds
+    if settings.limits.enabled:
+        found["the minutes of the limits"] = settings.limits.interval_seconds
     if settings.usage.hours:
         found["the hours"] = max(settings.usage.interval_seconds, HOURS_INTERVAL_SECONDS)
     return found

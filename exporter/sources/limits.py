@@ -1,54 +1,80 @@
-"""The rate limits of the organization and of its workspaces.
+"""The rate limits of the organization and of its workspaces, its spend limits, and the busiest minute.
 
 API page: https://platform.claude.com/docs/en/manage-claude/rate-limits-api
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from exporter.api.endpoints import RATE_LIMITS, WORKSPACE_RATE_LIMITS, WORKSPACES, AnyEndpoint
+from exporter.api.endpoints import RATE_LIMITS, SPEND_LIMITS, USAGE, WORKSPACE_RATE_LIMITS, WORKSPACES, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.shapes import limits as shapes
 from exporter.api.shapes.inventory import WorkspacePage
-from exporter.api.shapes.limits import RateLimitPage, WorkspaceRateLimitPage
-from exporter.contract.limits import Limited, LimitsReading, RateLimit, WorkspaceCeiling, WorkspaceRateLimit
+from exporter.api.shapes.limits import RateLimitPage, SpendLimitPage, WorkspaceRateLimitPage
+from exporter.contract.limits import (
+    SCOPES,
+    Limited,
+    LimitsReading,
+    RateLimit,
+    SpendLimit,
+    WorkspaceCeiling,
+    WorkspaceRateLimit,
+)
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
 from exporter.sources.lists_refresh import ListsRefresh
+from exporter.sources.minutes import MinutesOfUsage
 
 R = TypeVar("R", shapes.RateLimit, shapes.WorkspaceRateLimit)
+# Of which limits are read at a refresh, and how many at the same time.
+MOST_WORKSPACES, WORKSPACES_AT_ONCE = 100, 4
+
 OfWorkspaces = Mapping[str, Sequence[WorkspaceRateLimit]]
 
 
 @dataclass(frozen=True)
 class LimitsSource:
-    """The organization's and the workspaces' limits fail each alone; those of all workspaces together."""
+    """The organization's and the workspaces' rate limits, spend limits and minutes fail each alone; those of all
+    workspaces together.
+    """
 
     lists: Lists
+    usage: MinutesOfUsage
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "limits"
     generation: str = "admin"
     rank: int = 2
-    endpoints: tuple[AnyEndpoint, ...] = (RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS)
+    endpoints: tuple[AnyEndpoint, ...] = (USAGE, RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS, SPEND_LIMITS)
 
     async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:
         had = previous or LimitsReading(now)
-        refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS), self.entitlement, now)
+        refresh = ListsRefresh(
+            (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE),
+            self.entitlement,
+            now,
+        )
+        # The minutes first: they are of the moment that the turn to poll their report was for.
+        minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=had.minutes, absent={})
         organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
-        workspaces = await refresh.part(
-            WORKSPACE_RATE_LIMITS, partial(self._workspaces, had.workspaces), kept=had.workspaces, absent={}
+        workspaces, spend = await asyncio.gather(
+            refresh.part(
+                WORKSPACE_RATE_LIMITS, partial(self._workspaces, had.workspaces), kept=had.workspaces, absent={}
+            ),
+            refresh.part(SPEND_LIMITS, self._spend, kept=had.spend, absent=()),
         )
         return Outcome(
-            LimitsReading(now, organization, workspaces),
+            LimitsReading(now, organization, workspaces, spend, minutes),
             refresh.failure,
             is_served=bool(refresh.failures) or RATE_LIMITS.name not in refresh.refused,
             unserved=self.entitlement.unserved,
@@ -65,21 +91,42 @@ class LimitsSource:
     async def _workspaces(self, had: OfWorkspaces) -> OfWorkspaces:
         """Of all that are not archived, but for the default one, which cannot have limits of its own.
 
-        One after the other: the API's own limit is shared, and low.
+        Of many workspaces a part at each refresh, those that were not read for the longest time.
         """
-        found: dict[str, Sequence[WorkspaceRateLimit]] = {}
-        missing = None
-        for workspace_id in await self.lists.read(WORKSPACES, _open_workspaces):
+        listed = await self.lists.read(WORKSPACES, _open_workspaces)
+        kept = {each: rows for each, rows in had.items() if each in listed}
+        due = [*(each for each in listed if each not in had), *kept][:MOST_WORKSPACES]
+        at_once = asyncio.Semaphore(WORKSPACES_AT_ONCE)
+        missing: list[ApiError] = []
+
+        async def read(workspace_id: str) -> Sequence[WorkspaceRateLimit] | None:
             try:
-                found[workspace_id] = await self._workspace(workspace_id)
+                async with at_once:
+                    return await self._workspace(workspace_id)
             except ApiError as error:
                 is_missing = error.reason is Reason.FORBIDDEN and error.status == HTTPStatus.NOT_FOUND
                 if workspace_id in had or not is_missing:
                     raise
-                missing = error  # it never had any, unless that is so of all
-        if missing and not found:
-            raise missing
-        return found
+                missing.append(error)  # it never had any, unless that is so of all
+                return None
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {each: group.create_task(read(each)) for each in due}
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        found = {each: rows for each, task in tasks.items() if (rows := task.result()) is not None}
+        if missing and not (found or kept):
+            raise missing[0]
+        return {each: rows for each, rows in kept.items() if each not in found} | found
+
+    async def _spend(self) -> Sequence[SpendLimit]:
+        """Those that are in force: a number is set, and the limit is not switched off."""
+        found = await self.lists.read(SPEND_LIMITS, _spend_limits)
+        limits = [each for each in found.values() if each is not None]
+        if len({each[:3] for each in limits}) < len(limits):  # they do not add up, and none of two is the right one
+            raise ApiError(Reason.SCHEMA, SPEND_LIMITS.name, "the answer has a limit twice", status=200)
+        return limits
 
     async def _workspace(self, workspace_id: str) -> Sequence[WorkspaceRateLimit]:
         found = await self.lists.read(WORKSPACE_RATE_LIMITS, _of_workspace, workspace_id=workspace_id)
@@ -100,6 +147,16 @@ def _of_workspace(page: WorkspaceRateLimitPage) -> dict[str, shapes.WorkspaceRat
 
 def _open_workspaces(page: WorkspacePage) -> dict[str, None]:
     return {row.id: None for row in page.data if row.archived_at is None}
+
+
+def _spend_limits(page: SpendLimitPage) -> dict[str, SpendLimit | None]:
+    return {row.id: _spend_limit(row) for row in page.data}
+
+
+def _spend_limit(row: shapes.SpendLimit) -> SpendLimit | None:
+    if row.amount is None or not row.is_enabled or row.scope.type not in SCOPES:
+        return None
+    return SpendLimit(row.scope.type, row.scope.workspace_id, row.period, Decimal(row.amount))
 
 
 def _limited(group: shapes.LimitGroup) -> Limited:

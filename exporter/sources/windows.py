@@ -1,4 +1,4 @@
-"""Reports' windows of whole UTC days and hours as the API's parameters."""
+"""Reports' windows of whole UTC days, hours and minutes as the API's parameters."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def window(first: date, last: date) -> tuple[tuple[str, str], ...]:
 def hours_window(first: datetime, last: datetime) -> tuple[tuple[str, str], ...]:
     """Both hours, by their starts, and those between them."""
     return _window("1h", first, last + ONE_HOUR)
+
+
+def minutes_window(first: datetime, end: datetime) -> tuple[tuple[str, str], ...]:
+    """The minutes from the first one, by its start, on and before the end."""
+    return _window("1m", first, end)
 
 
 def _window(width: str, start: datetime, end: datetime) -> tuple[tuple[str, str], ...]:

@@ -81,7 +81,7 @@ def test_forbidden_names_are_checked() -> None:
         AdminApi(SimulatedOrganization(), key="k", forbidden=frozenset({"usage"}))
 
 
-@pytest.mark.parametrize("path", ["spend_limits", "../organizations", "me/more"])
+@pytest.mark.parametrize("path", ["spend_limits/effective", "../organizations", "me/more"])
 def test_other_paths_are_not_found(client: httpx.Client, path: str) -> None:
     assert error_of(client.get(path)) == (404, "not_found_error")
 

@@ -85,17 +85,38 @@ def test_a_wrong_flag(flag: str, problem: str) -> None:
 def test_short_intervals_are_for_loopback_and_the_demo() -> None:
     flag = "--usage.interval-seconds=0.1"
     refused = "--usage.interval-seconds: must be at least 60 for the real API, got '0.1'"
-    assert problems(flag, "--no-nowcast.enabled") == problems(flag, "--no-cost.enabled") == [refused]
+    alone = "--no-limits.enabled"
+    assert problems(flag, alone, "--no-nowcast.enabled") == problems(flag, alone, "--no-cost.enabled") == [refused]
     assert load([flag, "--api.base-url=http://127.0.0.1:1"], KEY).usage.interval_seconds == 0.1
     assert load([flag, "demo"], {}).usage.interval_seconds == 0.1
 
 
 def test_the_usage_report_has_room_for_the_nowcast() -> None:
-    beside = "beside the nowcast, which polls the same report"
+    beside = "beside the nowcast and the minutes of the limits, which poll the same report"
     refused = f"--usage.interval-seconds: must be at least 120 for the real API {beside}, got '119'"
     assert problems("--usage.interval-seconds=119") == [refused]
-    assert load(["--usage.interval-seconds=120"], KEY).has_nowcast
-    assert load(["--usage.interval-seconds=60", "--no-nowcast.enabled"], KEY).usage.interval_seconds == 60
+    assert load(["--usage.interval-seconds=120", "--usage.hours=170"], KEY).has_nowcast
+    alone = ["--no-nowcast.enabled", "--no-limits.enabled"]
+    assert load(["--usage.interval-seconds=60", *alone], KEY).usage.interval_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("usage", "flags", "left", "others", "wanted"),
+    [
+        ("175", ["--usage.hours=1"], 21, "the nowcast and the minutes of the limits and the hours", 28),
+        ("120", ["--limits.interval-seconds=60"], 30, "the nowcast and the minutes of the limits", 72),
+    ],
+)
+def test_what_polls_the_usage_report_has_to_fit_between_the_polls_of_usage(
+    usage: str, flags: list[str], left: int, others: str, wanted: int
+) -> None:
+    refused = (
+        f"--usage.interval-seconds: {usage} leaves {left} polls an hour of the usage report to {others}, which want "
+    )
+    refused += f"{wanted}: make one of these intervals longer"
+    assert problems(f"--usage.interval-seconds={usage}", *flags) == [refused]
+    local = load([f"--usage.interval-seconds={usage}", *flags, "--api.base-url=http://127.0.0.1:1"], KEY)
+    assert local.usage.interval_seconds == float(usage)
 
 
 def test_something_must_be_collected() -> None:

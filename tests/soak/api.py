@@ -79,7 +79,7 @@ class SimulatedApi:
             answer = self._endpoints[self.state].answer(Incoming(endpoint, params, own, at, ids))
         except ApiError as error:
             extra = tuple(error.headers.items())
-            return Reply(error_body(error.status, error.message, "req_soak"), error.status, (JSON, *extra))
+            return Reply(error_body(error.status, error.message, "req_soak", error.code), error.status, (JSON, *extra))
         return Reply(revised(answer.body, endpoint, self.revision))
 
 

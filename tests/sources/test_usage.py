@@ -57,7 +57,7 @@ def test_a_page_has_as_many_days_as_are_read_at_once_without_holding_up_a_scrape
     """Two at first; then by the largest of the days."""
 
     async def run(base_url: str) -> list[str | None]:
-        async with exporting(base_url, "--no-nowcast.enabled") as exporter:
+        async with exporting(base_url, "--no-nowcast.enabled", "--no-limits.enabled") as exporter:
             await exporter.refresh()
             await exporter.refresh("usage")
             return [seen.param("limit") for seen in api.seen(USAGE)]

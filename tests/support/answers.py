@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.support.scripted import ScriptedApi, Seen
@@ -18,6 +18,7 @@ USERS = f"{ORGANIZATIONS}/users"
 SERVICE_ACCOUNTS = f"{ORGANIZATIONS}/service_accounts"
 ME = f"{ORGANIZATIONS}/me"
 RATE_LIMITS = f"{ORGANIZATIONS}/rate_limits"
+SPEND_LIMITS = f"{ORGANIZATIONS}/spend_limits"
 LIMITS_OF_WORKSPACE = f"{WORKSPACES}/wrkspc_01/rate_limits"
 
 Row = dict[str, Any]
@@ -139,6 +140,32 @@ def workspace_limit_row(rate_limit_id: str, **values: object) -> Row:
     return row | own | {"limits": [inherited]} | values
 
 
+def spend_limit_row(identifier: str, **values: object) -> Row:
+    """A monthly limit of $500 for the organization."""
+    row: Row = {
+        "id": identifier,
+        "type": "spend_limit",
+        "amount": "50000",
+        "currency": "USD",
+        "is_enabled": True,
+        "period": "monthly",
+        "scope": {"type": "organization"},
+        "created_at": "2026-10-01T00:00:00Z",
+        "updated_at": "2026-11-02T00:00:00Z",
+    }
+    return row | values
+
+
+def by_the_minute(rows: RowsByDay, seen: Seen) -> Row:
+    """The usage report's answer for a window of minutes: rows by `hour:minute`; nothing for wider buckets."""
+    if seen.param("bucket_width") != "1m":
+        return {"data": [], "has_more": False, "next_page": None}
+    start, end = (datetime.fromisoformat(seen.param(name) or "") for name in ("starting_at", "ending_at"))
+    minutes = [start + timedelta(minutes=n) for n in range((end - start) // timedelta(minutes=1))]
+    data = [{"starting_at": each.isoformat(), "results": rows.get(f"{each:%H:%M}", ())} for each in minutes]
+    return {"data": data, "has_more": False, "next_page": None}
+
+
 def buckets(rows: RowsByDay, seen: Seen) -> Row:
     """A report's answer on one page: a bucket for each day of the window, empty ones too."""
     first, end = (date.fromisoformat((seen.param(name) or "")[:10]) for name in ("starting_at", "ending_at"))
@@ -186,4 +213,5 @@ def script(
     api.on(SERVICE_ACCOUNTS, {"data": [bot], "next_page": None})
     api.on(RATE_LIMITS, {"data": [rate_limit_row("rl_01")], "next_page": None})
     api.on(LIMITS_OF_WORKSPACE, {"data": [workspace_limit_row("rl_01")], "next_page": None})
+    api.on(SPEND_LIMITS, {"data": [spend_limit_row("spl_01")], "next_page": None})
     api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -43,6 +43,7 @@ def expected(
         **_claude_code(organization, now, claude_code_days, actor_days, now - claude_code_lag),
         **_organization(organization, now),
         **_limits(organization),
+        **_peaks(organization, now, now - usage_lag),
     }
     return {name: {key: float(value) for key, value in sums.items()} for name, sums in exact.items() if sums}
 
@@ -289,7 +290,55 @@ def _limits(organization: SimulatedOrganization) -> dict[str, Sums]:
         "anthropic_rate_limit": ceilings,
         "anthropic_rate_limit_model_info": models,
         "anthropic_workspace_rate_limit": of_workspaces,
+        "anthropic_spend_limit_usd": _spend_limits(organization),
     }
+
+
+def _spend_limits(organization: SimulatedOrganization) -> Sums:
+    found: Sums = {}
+    for row in organization.spend_limits:
+        if row.is_enabled and row.amount is not None:
+            workspace = {"workspace": "none", "workspace_id": "none"}
+            if row.scope.type == "workspace":
+                workspace = _workspace(organization, row.scope.workspace_id)
+            found[labels(scope=row.scope.type, period=row.period, **workspace)] = Fraction(int(row.amount), 100)
+    return found
+
+
+def _peaks(organization: SimulatedOrganization, now: datetime, at: datetime) -> dict[str, Sums]:
+    """The busiest of the sixty complete minutes, by what each limiter counts."""
+    fresh = ("uncached_input_tokens", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+    counted = {
+        "input_tokens_per_minute_cache_aware": (fresh, "standard"),
+        "output_tokens_per_minute": (("output_tokens",), "standard"),
+        "fast_itpmca": (fresh, "fast"),
+        "fast_otpm": (("output_tokens",), "fast"),
+    }
+    minute = timedelta(minutes=1)
+    end = now.astimezone(UTC).replace(second=0, microsecond=0)
+    starts = [end - age * minute for age in range(1, 61)]
+    used = [organization.usage_between(start, start + minute, at) for start in starts]
+    found: Sums = {}
+    for group in organization.rate_limits:
+        for limiter in group.limits:
+            if group.models and limiter.type in counted:
+                fields, speed = counted[limiter.type]
+                key = labels(
+                    group=group.group.display_name or group.group.id, group_id=group.group.id, limiter=limiter.type
+                )
+                found[key] = max(
+                    sum(
+                        (
+                            Fraction(getattr(row, field))
+                            for row in rows
+                            if row.model in group.models and row.service_tier == "standard" and row.speed == speed
+                            for field in fields
+                        ),
+                        Fraction(0),
+                    )
+                    for rows in used
+                )
+    return {"anthropic_usage_peak_tokens_per_minute": found}
 
 
 def _archived(archived_at: datetime | None) -> str:

@@ -1,10 +1,10 @@
-"""The configured rate limits, of groups of models and of what is not a model's."""
+"""The configured rate limits, of groups of models and of what is not a model's, and the spend limits."""
 
 from __future__ import annotations
 
 from msgspec import field
 
-from exporter.api.shapes.envelope import Count, Listed, TokenPage
+from exporter.api.shapes.envelope import Count, DecimalText, Dollars, Listed, TokenPage
 from exporter.contract.untracked import Untracked
 
 
@@ -45,9 +45,30 @@ class WorkspaceRateLimit(Listed):
     limits: list[WorkspaceLimiter]
 
 
+class SpendScope(Untracked):
+    """`organization`, `workspace`, `usage_tier` (what Anthropic sets), and others, of people."""
+
+    type: str
+    workspace_id: str | None = None
+
+
+class SpendLimit(Listed):
+    """`amount` is in cents; there is none where no number is set."""
+
+    scope: SpendScope
+    currency: Dollars
+    amount: DecimalText | None = None
+    is_enabled: bool = True
+    period: str | None = None
+
+
 class RateLimitPage(TokenPage, kw_only=True):
     data: list[RateLimit]
 
 
 class WorkspaceRateLimitPage(TokenPage, kw_only=True):
     data: list[WorkspaceRateLimit]
+
+
+class SpendLimitPage(TokenPage, kw_only=True):
+    data: list[SpendLimit]

@@ -148,7 +148,7 @@ class AdminApi:
     def _refuse(self, _request: Request, error: Exception) -> Response:
         match error:
             case ApiError():
-                return self._error(error.status, error.message, error.headers)
+                return self._error(error.status, error.message, error.headers, error.code)
             case HTTPException():
                 return self._error(error.status_code, error.detail, error.headers or {})
         raise error

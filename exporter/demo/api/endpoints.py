@@ -17,7 +17,8 @@ from exporter.demo.simulation.organization import SimulatedOrganization
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 WORKSPACE_RATE_LIMITS = "workspaces/{workspace_id}/rate_limits"
-WITHOUT_HAS_MORE = ("service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS)
+WITHOUT_HAS_MORE = ("service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS, "spend_limits")
+NOT_FOR_THIS_ORGANIZATION = "organization_type_not_supported"
 MESSAGES_API_KEY = "sk-ant-api03-"
 
 ID_PAGING = ("limit", "after_id", "before_id")
@@ -34,6 +35,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "service_accounts": ("limit", "page", "include_archived"),
     "rate_limits": ("group_type", "model", "limit", "page"),
     WORKSPACE_RATE_LIMITS: ("group_type", "include_inherited", "limit", "page"),
+    "spend_limits": ("scope_type[]", "workspace_id", "limit", "page"),
 }
 
 
@@ -86,18 +88,23 @@ class Endpoints:
 
     def _admit(self, request: Incoming) -> str:
         """The API version that the request speaks, if the request may use the endpoint."""
-        key = request.headers.get("x-api-key")
+        key, header = request.headers.get("x-api-key"), "x-api-key"
         if key is None:
-            raise ApiError(401, "x-api-key header is required")
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            header = "bearer token"
+            if scheme.lower() != "bearer":
+                raise ApiError(401, "x-api-key header is required")
         if key.startswith(MESSAGES_API_KEY):
             raise ApiError(403, "This endpoint requires an Admin API key")
         if key != self._key:
-            raise ApiError(401, "invalid x-api-key")
+            raise ApiError(401, f"invalid {header}")
         version = request.headers.get("anthropic-version")
         if version is None:
             raise BadRequestError("anthropic-version: header is required")
         if version not in VERSIONS:
             raise BadRequestError(f"anthropic-version: {version!r} is not a valid version")
+        if request.endpoint in self._forbidden and request.endpoint == "spend_limits":
+            raise ApiError(400, "Spend limits are not available to this organization", code=NOT_FOR_THIS_ORGANIZATION)
         if request.endpoint in self._forbidden:
             raise ApiError(403, "This organization or key has no access to this endpoint")
         return version
@@ -119,12 +126,19 @@ class Endpoints:
                 return self._reports.cost(query, session)
             case "usage_report/claude_code":
                 return self._reports.claude_code(query, session)
+            case "service_accounts":
+                return self._inventory.service_accounts(query, session)
+            case _:
+                return self._page_of_limits(request, query, version, session)
+
+    def _page_of_limits(self, request: Incoming, query: Query, version: str, session: PagingSession) -> Page:
+        match request.endpoint:
             case "rate_limits":
                 return self._limits.organization(query, version, session)
-            case "workspaces/{workspace_id}/rate_limits":
-                return self._limits.workspace(request.ids["workspace_id"], query, session)
+            case "spend_limits":
+                return self._limits.spend(query, session, _betas(request))
             case _:
-                return self._inventory.service_accounts(query, session)
+                return self._limits.workspace(request.ids["workspace_id"], query, session)
 
 
 def _id_answer(body: Body, query: Query) -> Answer:

@@ -20,13 +20,16 @@ ERROR_TYPES = {
 
 
 class ApiError(Exception):
-    """An answer other than 200."""
+    """An answer other than 200; `code` is the API's own, where it has one."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, *, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
+        self.code = code
 
 
 class BadRequestError(ApiError):

@@ -1,11 +1,11 @@
-"""The lists of rate limits."""
+"""The lists of rate limits, and that of spend limits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
-from exporter.demo.api.errors import ApiError
+from exporter.demo.api.errors import ApiError, BadRequestError
 from exporter.demo.api.paging import Page, PagingSession, slice_page
 from exporter.demo.api.query import Query
 from exporter.demo.simulation.limits import RateLimit, WorkspaceRateLimit
@@ -14,6 +14,11 @@ from exporter.demo.simulation.organization import SimulatedOrganization
 GROUP_TYPES = ("model_group", "batch", "token_count", "files", "skills", "web_search")
 MAX_LIMITS = 1000
 VERSION_WITH_TYPE_OF_ENTRY = "2023-06-01"
+
+
+SPEND_BETA = "spend-limit-reads-2026-09-26"
+SCOPE_TYPES = ("organization", "organization_service", "rbac_group", "seat_tier", "usage_tier", "user", "workspace")
+DEFAULT_SPEND_LIMITS, MAX_SPEND_LIMITS = 20, 1000
 
 
 class Limits:
@@ -38,6 +43,21 @@ class Limits:
         except KeyError:
             raise ApiError(404, f"No such workspace: {workspace_id}") from None
         return _page([row for row in listed if _is_of_type(row, query)], query, session)
+
+    def spend(self, query: Query, session: PagingSession, betas: Collection[str]) -> Page:
+        if SPEND_BETA not in betas:
+            raise BadRequestError(f"spend_limits: Requires the anthropic-beta header {SPEND_BETA}")
+        for scope in (scopes := query.many("scope_type[]")):
+            if scope not in SCOPE_TYPES:
+                raise BadRequestError(f"scope_type[]: Input should be one of {', '.join(SCOPE_TYPES)}")
+        workspace_id = query.one("workspace_id")
+        listed = [
+            row
+            for row in self._organization.spend_limits
+            if (not scopes or row.scope.type in scopes) and workspace_id in {None, row.scope.workspace_id}
+        ]
+        limit = query.integer("limit", DEFAULT_SPEND_LIMITS, 1, MAX_SPEND_LIMITS)
+        return slice_page(listed, session.position, limit)
 
 
 def _page(rows: Sequence[RateLimit | WorkspaceRateLimit], query: Query, session: PagingSession) -> Page:

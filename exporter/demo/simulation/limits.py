@@ -12,12 +12,12 @@ from exporter.demo.simulation.models import LINES, WITH_FAST_MODE, display_name,
 REQUESTS, INPUT, OUTPUT = "requests_per_minute", "input_tokens_per_minute_cache_aware", "output_tokens_per_minute"
 # Of a group of models, by family.
 CEILINGS: Mapping[str, Mapping[str, int]] = {
-    "opus": {REQUESTS: 4_000, INPUT: 2_000_000, OUTPUT: 400_000},
-    "sonnet": {REQUESTS: 4_000, INPUT: 4_000_000, OUTPUT: 800_000},
-    "haiku": {REQUESTS: 8_000, INPUT: 8_000_000, OUTPUT: 1_600_000},
-    "fable": {REQUESTS: 2_000, INPUT: 1_000_000, OUTPUT: 200_000},
+    "opus": {REQUESTS: 2_000, INPUT: 80_000, OUTPUT: 16_000},
+    "sonnet": {REQUESTS: 2_000, INPUT: 200_000, OUTPUT: 40_000},
+    "haiku": {REQUESTS: 4_000, INPUT: 1_200_000, OUTPUT: 120_000},
+    "fable": {REQUESTS: 1_000, INPUT: 40_000, OUTPUT: 8_000},
 }
-FAST = {"fast_itpmca": 500_000, "fast_otpm": 100_000}
+FAST = {"fast_itpmca": 20_000, "fast_otpm": 4_000}
 # Of what is not a model's.
 OTHERS: Mapping[str, Mapping[str, int]] = {
     "batch": {REQUESTS: 4_000, "enqueued_batch_requests": 500_000},

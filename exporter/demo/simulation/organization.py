@@ -14,6 +14,7 @@ from exporter.demo.simulation.limits import RateLimit, WorkspaceRateLimit, build
 from exporter.demo.simulation.publication import Bill
 from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
 from exporter.demo.simulation.seats import build_seats
+from exporter.demo.simulation.spend import SpendLimit, build_spend_limits
 from exporter.demo.simulation.streams import build_streams, shares
 from exporter.demo.simulation.unseen import Unseen
 from exporter.demo.simulation.usage import Flow, UsageRow, flows_of_day, part_of
@@ -43,6 +44,7 @@ class SimulatedOrganization:
         self._growth = growth
         self._directory: Directory = build_directory(seed, actors, workspaces)
         self._limits = build_limits(seed)
+        self._spend_limits = build_spend_limits(seed, self._directory.workspaces)
         self._streams = build_streams(seed, self._directory)
         self._seats = build_seats(seed, actors, self._directory)
         self._curves: DayCache[Curve] = DayCache(256)
@@ -80,6 +82,10 @@ class SimulatedOrganization:
     @property
     def rate_limits(self) -> tuple[RateLimit, ...]:
         return self._limits
+
+    @property
+    def spend_limits(self) -> tuple[SpendLimit, ...]:
+        return self._spend_limits
 
     def workspace_rate_limits(self, workspace_id: str, *, inherited: bool) -> list[WorkspaceRateLimit]:
         """Raises KeyError for a workspace that there is not."""
