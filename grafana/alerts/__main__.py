@@ -10,6 +10,7 @@ from grafana.alerts.exporters import COLLECTOR_ALERTS, PRESENCE_ALERTS
 from grafana.alerts.hours import HOURS_BEFORE, TOKEN_BURST
 from grafana.alerts.keys import API_KEY_ALERTS
 from grafana.alerts.known import ESTIMATES, KNOWN, NOW
+from grafana.alerts.limits import LIMIT_ALERTS, LIMITS_USED
 from grafana.alerts.reports import REPORT_LATE
 from grafana.alerts.rules import text_of
 from grafana.alerts.spend import SPEND_ALERTS
@@ -41,7 +42,8 @@ PARAGRAPHS = (
     NAMES,
     MONTH,
     BUDGETS_USED,
-    *((alert,) for alert in (*SPEND_ALERTS, TOKEN_SPIKE, TOKEN_BURST, *BUDGET_ALERTS)),
+    LIMITS_USED,
+    *((alert,) for alert in (*SPEND_ALERTS, TOKEN_SPIKE, TOKEN_BURST, *BUDGET_ALERTS, *LIMIT_ALERTS)),
     *((alert,) for alert in (CACHE_HIT_COLLAPSE, MODEL_DOMINANT)),
     TOOL_ACCEPTANCE,
     *((alert,) for alert in (*API_KEY_ALERTS, *COLLECTOR_ALERTS)),

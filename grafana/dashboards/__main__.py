@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.dashboards import claude_code, cost, health, organization, usage
+from grafana.dashboards import claude_code, cost, health, limits, organization, usage
 
 FOLDER = Path(__file__).parent
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 def dashboards() -> dict[str, str]:
     """The JSON of each dashboard, by file name."""
     encoder = JSONEncoder(sort_keys=True, indent=2)
-    built = [module.build() for module in (cost, usage, claude_code, organization, health)]
+    built = [module.build() for module in (cost, usage, claude_code, limits, organization, health)]
     return {f"{one.uid}.json": encoder.encode(one) + "\n" for one in built}
 
 

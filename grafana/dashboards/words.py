@@ -26,6 +26,24 @@ SERVICE_TIERS: Mapping[str, str] = {
     "flex": "Flex",
     "flex_discount": "Flex, discounted",
 }
+LIMITERS: Mapping[str, str] = {
+    "requests_per_minute": "Requests/min",
+    "input_tokens_per_minute": "Input tokens/min",
+    "input_tokens_per_minute_cache_aware": "Uncached input tokens/min",
+    "output_tokens_per_minute": "Output tokens/min",
+    "tokens_per_minute": "Tokens/min",
+    "tokens_per_day": "Tokens/day",
+    "fast_itpmca": "Fast: uncached input/min",
+    "fast_otpm": "Fast: output tokens/min",
+    "tool_uses_per_second": "Uses/second",
+    "enqueued_batch_requests": "Requests in the queue",
+}
+SCOPES: Mapping[str, str] = {
+    "organization": "Organization",
+    "workspace": "Workspace",
+    "usage_tier": "Anthropic's tier",
+}
+PERIODS: Mapping[str, str] = {"daily": "Day", "weekly": "Week", "monthly": "Month"}
 MODELS: Mapping[str, str] = {"none": "Not for a model"}
 ACTOR_TYPES: Mapping[str, str] = {"user": "Person", "api_key": "API key"}
 CUSTOMER_TYPES: Mapping[str, str] = {"api": "API", "subscription": "Subscription"}

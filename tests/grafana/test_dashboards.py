@@ -59,8 +59,6 @@ MAY_BE_EMPTY_SERIES = {
 }
 NOT_SHOWN = {
     "process_virtual_memory_bytes": "the resident memory is what a container is limited by",
-    "anthropic_rate_limit": "a ceiling says little without the use beside it",
-    "anthropic_workspace_rate_limit": "likewise",
     "anthropic_rate_limit_model_info": "joins models to the groups of the ceilings",
     "anthropic_price_changed_timestamp_seconds": "mutes alerts for an hour; the prices are shown",
 }

@@ -34,11 +34,13 @@ from tests.support.grafana.organizations import (
     listed,
     minute_of,
     models,
+    near_limit,
     nothing_served,
     outpacing,
     prompts,
     report,
     runaway,
+    spend_limits,
 )
 from tests.support.grafana.rules import RUNBOOK_URL, Alert, firing
 
@@ -214,6 +216,35 @@ CASES = {
         "exporter tells of: no alert on it can fire. See budgets.yml.",
         "The workspace's budget of $5k, workspace ID wrkspc_01AbCdEfGhIjKlMnOpQrStUv matches nothing that an exporter "
         "tells of: no alert on it can fire. See budgets.yml.",
+    ),
+    "AnthropicRateLimitNear": Case(
+        near_limit(91),
+        near_limit(90),
+        5 * MINUTE,
+        {
+            "severity": "warning",
+            "group": "Claude Opus 5.x",
+            "group_id": "rlg_01",
+            "limiter": "output_tokens_per_minute",
+        },
+        "A rate limit is nearly reached.",
+        "Claude Opus 5.x used 91% of its limit output_tokens_per_minute in the busiest minute of the last hour, "
+        "example: above it, requests are refused with 429. See Model groups on the Limits dashboard.",
+        "Claude Opus 5.x used 91% of its limit output_tokens_per_minute in the busiest minute of the last hour: above "
+        "it, requests are refused with 429. See Model groups on the Limits dashboard.",
+    ),
+    "AnthropicSpendLimitProjected": Case(
+        Exporter([cost(daily(1625))], spend_limits(organization=50_000, usage_tier=200_000)),
+        Exporter([cost(daily(1560))], spend_limits(organization=50_000, usage_tier=200_000)),
+        15 * MINUTE,
+        {"severity": "warning", "scope": "organization"},
+        "The month will reach its spend limit, at which the API stops.",
+        "104% of the organization's spend limit will be spent at the month's end, if the days that are left cost as "
+        "much as the last seven did, example. At the limit the API refuses every request. See Spend limits on the "
+        "Limits dashboard.",
+        "104% of the organization's spend limit will be spent at the month's end, if the days that are left cost as "
+        "much as the last seven did. At the limit the API refuses every request. See Spend limits on the Limits "
+        "dashboard.",
     ),
     "AnthropicCacheHitCollapse": Case(
         prompts(cached=3.9e7),

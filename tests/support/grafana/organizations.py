@@ -123,6 +123,32 @@ def report(name: str, rows: Collection[date], days: int, at: timedelta = timedel
     return Exporter([by_day], collector(name, up=1, data_through_timestamp_seconds=through))
 
 
+def near_limit(peak: float) -> Exporter:
+    """Of a hundred tokens a minute; another limit of the group is far away."""
+    group = {"group": "Claude Opus 5.x", "group_id": "rlg_01"}
+    used = {"output_tokens_per_minute": peak, "input_tokens_per_minute_cache_aware": 10}
+    ceilings = {**dict.fromkeys(used, 100), "requests_per_minute": 1}
+    return Exporter(
+        gauges=[
+            *(
+                gauge("anthropic_usage_peak_tokens_per_minute", tokens, **group, limiter=each)
+                for each, tokens in used.items()
+            ),
+            *(
+                gauge("anthropic_rate_limit", ceiling, **group, group_type="model_group", limiter=each, unit="x")
+                for each, ceiling in ceilings.items()
+            ),
+        ]
+    )
+
+
+def spend_limits(*, of: Workspace | None = None, period: str = "monthly", **usd: float) -> list[Gauge]:
+    """By scope; `of` the workspace where that is the scope."""
+    name, identifier = of or ("none", "none")
+    labels = {"workspace": name, "workspace_id": identifier, "period": period}
+    return [gauge("anthropic_spend_limit_usd", each, scope=scope, **labels) for scope, each in usd.items()]
+
+
 def nothing_served(**usage: Value | float) -> Exporter:
     """Two collectors that are refused, but for what is said of one of them."""
     up = gauge("anthropic_exporter_up", 0)
