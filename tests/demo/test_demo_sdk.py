@@ -1,4 +1,4 @@
-"""The official SDK as an independent witness of the demo API: it knows nothing of ours, and validates all that it gets."""
+"""The official SDK as an independent witness of the demo API: it knows nothing of ours and validates what it gets."""
 
 from __future__ import annotations
 
