@@ -15,7 +15,8 @@ from msgspec import inspect
 
 from exporter.api import endpoints
 from exporter.api.endpoints import Endpoint
-from exporter.contract import claude_code, cost, inventory, limits, usage
+from exporter.api.shapes.inventory import Summary
+from exporter.contract import claude_code, cost, engagement, inventory, limits, members, usage
 from exporter.contract.families import CHAPTERS
 from exporter.contract.labels import MEANINGS
 from exporter.contract.metric import Declared
@@ -135,6 +136,7 @@ REPORTS = (
             "name": "label `workspace`, here and in usage, cost and API keys",
             "archived_at": "label `archived`",
             "data_residency.workspace_geo": "label `workspace_geo`",
+            "tags": "labels `tag_…` with `--organization.workspace-tags`",
         },
         unread={
             **UNREAD_OF_LISTS,
@@ -143,7 +145,6 @@ REPORTS = (
             "display_color": "the Console's decoration",
             "compartment_id": "no other field refers to it",
             "external_key_id": "no other field refers to it",
-            "tags": "names of labels that anybody may choose",
             "user_profile_id": "no other field refers to it",
         },
     ),
@@ -193,6 +194,44 @@ REPORTS = (
             "created_at": "service accounts are only counted",
             "updated_at": "service accounts are only counted",
             "created_by_actor_id": "service accounts are only counted",
+        },
+    ),
+    Report(
+        endpoints.INVITES,
+        engagement.INVITES,
+        uses={**ID_PAGING, "role": "label `role`", "status": "label `status`", "id": "label `invite_id`"},
+        unread={
+            **UNREAD_OF_LISTS,
+            "email": "personal data: an invite has an ID",
+            "invited_at": "an invite lives for three weeks: the time of expiry says when it was sent",
+            "accepted_at": "the status says that it was",
+            "rbac_group_ids": "of Claude Enterprise; groups are not shown",
+        },
+    ),
+    Report(
+        endpoints.WORKSPACE_MEMBERS,
+        members.FAMILIES,
+        uses={**ID_PAGING, "user_id": "tells members apart, who are counted", "workspace_role": "label `role`"},
+        unread={**UNREAD_OF_LISTS, "workspace_id": "the path has it: labels `workspace`, `workspace_id`"},
+    ),
+    Report(
+        endpoints.SUMMARIES,
+        engagement.ENGAGEMENT,
+        uses={
+            "next_page": "paging",
+            "starting_at": "tells days apart: the newest is shown",
+            **{
+                name: "label `product`"
+                for name in Summary.__struct_fields__
+                if re.fullmatch(r"\w+_(daily|weekly|monthly)_active_user_count", name)
+            },
+        },
+        unread={
+            "ending_at": "the end of the day",
+            **{
+                f"{period}_adoption_rate": "active users over seats, which are both shown"
+                for period in ("daily", "weekly", "monthly")
+            },
         },
     ),
     Report(

@@ -25,6 +25,11 @@ API_KEYS = "/v1/organizations/api_keys"
 USERS = "/v1/organizations/users"
 SERVICE_ACCOUNTS = "/v1/organizations/service_accounts"
 RATE_LIMITS = "/v1/organizations/rate_limits"
+INVITES = "/v1/organizations/invites"
+SUMMARIES = "/v1/organizations/analytics/summaries"
+SPEND_LIMITS = "/v1/organizations/spend_limits"
+MEMBERS = f"{WORKSPACES}/wrkspc_1/members"
+WORKSPACE_RATE_LIMITS = f"{WORKSPACES}/wrkspc_1/rate_limits"
 
 TOKENS = {
     "uncached_input_tokens": 1,
@@ -78,11 +83,19 @@ def api() -> Iterator[ScriptedApi]:
         api.on(SERVICE_ACCOUNTS, {"data": [{"id": "svac_1"}], "next_page": "token_2"})
         limit: dict[str, Any] = {"id": "rl_1", "group": {"id": "rlg_1"}, "models": None, "limits": []}
         api.on(RATE_LIMITS, {"data": [limit], "next_page": None})
+        api.on(INVITES, id_list("invite_1"))
+        api.on(SUMMARIES, {"data": [{"starting_at": "2026-11-20T00:00:00Z"}], "next_page": None})
+        api.on(MEMBERS, {**id_list(), "data": [{"user_id": "user_1"}]})
+        of_workspace = {"rate_limit_id": "rl_1", "group": {"id": "rlg_1"}, "limits": []}
+        api.on(WORKSPACE_RATE_LIMITS, {"data": [of_workspace], "next_page": None})
+        api.on(SPEND_LIMITS, {"data": [], "next_page": None})
         yield api
 
 
 REPORTS = {"usage": USAGE, "cost": COST, "claude_code": CLAUDE_CODE}
-ENDPOINTS = (USAGE, COST, CLAUDE_CODE, ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS, RATE_LIMITS)
+LISTS = (ME, WORKSPACES, API_KEYS, USERS, INVITES, MEMBERS, SERVICE_ACCOUNTS, SUMMARIES)
+LIMITS = (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS)
+ENDPOINTS = (USAGE, COST, CLAUDE_CODE, *LISTS, *LIMITS)
 MOST_COLUMNS = 120
 # What is needed of each collector.
 NAMES = {"usage": "usage", "cost": "cost", "claude_code": "claude_code", "workspaces": "organization"}
@@ -148,8 +161,13 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ["workspaces", "organization"],
         ["api_keys", "organization"],
         ["users", "organization"],
+        ["invites", "organization"],
+        ["workspaces/{workspace_id}/members", "organization"],
         ["service_accounts", "organization"],
+        ["analytics/summaries", "organization"],
         ["rate_limits", "limits"],
+        ["workspaces/{workspace_id}/rate_limits", "limits"],
+        ["spend_limits", "limits"],
     ]
 
 
@@ -163,6 +181,11 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ("workspaces", "-", "2"),
         ("api_keys", "-", "1+"),
         ("users", "-", "0"),
+        ("invites", "-", "1"),
+        ("workspaces/{workspace_id}/members", "-", "1"),
+        ("analytics/summaries", "-", "1"),
+        ("workspaces/{workspace_id}/rate_limits", "-", "1"),
+        ("spend_limits", "-", "0"),
         ("service_accounts", "-", "1+"),
         ("rate_limits", "-", "1"),
     ],
@@ -180,15 +203,25 @@ def test_a_report_without_rows_has_no_newest_data(api: ScriptedApi) -> None:
 
 
 def test_each_endpoint_is_asked_once_and_of_cost_all_pages(api: ScriptedApi) -> None:
+    """And workspaces for what is of one of them."""
     checked(api)
-    assert sorted(seen.path for seen in api.requests) == sorted([*ENDPOINTS, COST])
+    assert sorted(seen.path for seen in api.requests) == sorted([*ENDPOINTS, COST, WORKSPACES, WORKSPACES])
+
+
+def test_of_the_workspaces_one_that_is_open_is_looked_at(api: ScriptedApi) -> None:
+    rows = [{"id": "wrkspc_0", "archived_at": "2026-01-01T00:00:00Z"}, {"id": "wrkspc_1"}]
+    api.on(WORKSPACES, {**id_list(), "data": rows})
+    assert line(api, "workspaces/{workspace_id}/members")[2:] == ["yes", "-", "1"]
+    api.on(WORKSPACES, {**id_list(), "data": rows[:1]})
+    assert line(api, "workspaces/{workspace_id}/members")[2:] == ["yes", "-", "0"]
 
 
 @pytest.mark.parametrize("enabled", list(BRINGS))
 def test_what_is_disabled_is_not_asked(api: ScriptedApi, enabled: str) -> None:
     found = checked(api, enabled)
     asked = {seen.path for seen in api.requests}
-    assert asked == {endpoint.path for endpoint in BRINGS[enabled]} | {ME}
+    paths = {endpoint.path.replace("{workspace_id}", "wrkspc_1") for endpoint in BRINGS[enabled]}
+    assert asked == paths | {ME} | ({WORKSPACES} if enabled == "limits" else set())
     assert found.organization
     assert found.organization.name == "Acme"
 
@@ -270,8 +303,10 @@ def test_an_answer_of_another_shape_is_named(api: ScriptedApi) -> None:
 
 def test_one_failure_leaves_the_other_lines_alone(api: ScriptedApi) -> None:
     api.on(WORKSPACES, Answer({"data": []}, missing_bytes=3))
-    readable = [each.is_readable for each in checked(api).endpoints]
-    assert readable == [True] * 4 + [None] + [True] * 4
+    unknown = {each.endpoint for each in checked(api).endpoints if each.is_readable is None}
+    # What is of each workspace needs to know of one.
+    assert unknown == {"workspaces", *(f"workspaces/{{workspace_id}}/{what}" for what in ("members", "rate_limits"))}
+    assert all(each.is_readable for each in checked(api).endpoints if each.endpoint not in unknown)
 
 
 def test_an_api_that_repeats_the_key_does_not_get_it_shown(api: ScriptedApi) -> None:

@@ -67,6 +67,7 @@ WAYS = {
     "workspaces": "include_archived=true&include_default=true",
     "api_keys": "limit=1000",
     "service_accounts": "include_archived=true",
+    "analytics/summaries": "starting_date={day}",
 }
 
 

@@ -208,6 +208,7 @@ def test_a_failing_collector_fails_alone(clock: Clock) -> None:
             "nowcast": 1,
             "claude_code": 1,
             "organization": 1,
+            "members": 1,
             "limits": 1,
         }
         assert "anthropic_usage_tokens" in exporter.exposed

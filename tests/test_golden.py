@@ -42,7 +42,7 @@ def exposition(clock: Callable[[str], Any]) -> str:
         flags = ["--usage.days", "2", "--cost.days", "3", "--claude-code.days", "3", "--organization.name", "acme"]
         flags += ["--usage.hours", "2"]
         async with exporting(base_url, *flags) as exporter:
-            for collector in ("organization", "usage", "cost", "nowcast", "claude_code", "limits", "hours"):
+            for collector in ("organization", "usage", "cost", "nowcast", "claude_code", "members", "limits", "hours"):
                 await exporter.refresh(collector)
             return exporter.text
 
@@ -103,7 +103,7 @@ def test_promtool_finds_nothing_to_complain_about(exposition: str, program: Call
 
 def test_every_family_is_called_a_gauge_and_says_that_it_is_refreshed_in_the_background(exposition: str) -> None:
     data = re.findall(r"^# HELP (anthropic_(?!exporter)\w+) (.*)$", exposition, re.MULTILINE)
-    assert len(data) == 32
+    assert len(data) == 37
     for name, text in data:
         assert f"# TYPE {name} gauge\n" in exposition
         assert "refreshed in the background, not at the scrape" in text

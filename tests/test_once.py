@@ -28,7 +28,7 @@ from tests.support.exporting import parse
 from tests.support.scripted import KEY, ScriptedApi, error
 
 YESTERDAY = "2026-11-20"
-COLLECTORS = ("usage", "cost", "nowcast", "claude_code", "organization", "limits")
+COLLECTORS = ("usage", "cost", "nowcast", "claude_code", "organization", "members", "limits")
 
 
 @pytest.fixture

@@ -14,7 +14,16 @@ from exporter.api.client import Request
 from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.envelope import IdPage, Listed, Page
-from exporter.api.shapes.inventory import ApiKeyPage, Me, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.inventory import (
+    ApiKeyPage,
+    InvitePage,
+    Me,
+    MemberPage,
+    ServiceAccountPage,
+    SummaryPage,
+    UserPage,
+    WorkspacePage,
+)
 from exporter.api.shapes.limits import RateLimitPage, SpendLimitPage, WorkspaceRateLimitPage
 from exporter.api.shapes.usage import UsagePage
 
@@ -91,6 +100,12 @@ SERVICE_ACCOUNTS = Endpoint(
     LISTS_VERSION,
     (("limit", "100"), ("include_archived", "true")),
 )
+INVITES = Endpoint("invites", InvitePage, Paging.ID, LISTS_VERSION, (("limit", "1000"),))
+WORKSPACE_MEMBERS = Endpoint(
+    f"workspaces/{WORKSPACE}/members", MemberPage, Paging.ID, LISTS_VERSION, (("limit", "1000"),)
+)
+# Page: https://platform.claude.com/docs/en/manage-claude/analytics-api
+SUMMARIES = Endpoint("analytics/summaries", SummaryPage, Paging.TOKEN, LISTS_VERSION)
 # Page: https://platform.claude.com/docs/en/manage-claude/rate-limits-api
 RATE_LIMITS = Endpoint("rate_limits", RateLimitPage, Paging.TOKEN, LISTS_VERSION)
 WORKSPACE_RATE_LIMITS = Endpoint(
@@ -118,6 +133,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     API_KEYS,
     USERS,
     SERVICE_ACCOUNTS,
+    INVITES,
+    WORKSPACE_MEMBERS,
+    SUMMARIES,
     RATE_LIMITS,
     WORKSPACE_RATE_LIMITS,
     SPEND_LIMITS,

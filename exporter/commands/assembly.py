@@ -19,6 +19,7 @@ from exporter.contract.hours import HoursTable
 from exporter.contract.inventory import InventoryTable
 from exporter.contract.labels import label_text
 from exporter.contract.limits import LimitsTable
+from exporter.contract.members import MembersTable
 from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
 from exporter.contract.people import People
 from exporter.contract.usage import UsageTable
@@ -39,11 +40,14 @@ from exporter.sources.hours import HoursSource
 from exporter.sources.inventory import InventorySource
 from exporter.sources.limits import LimitsSource
 from exporter.sources.lists import Lists
+from exporter.sources.members import MembersSource
 from exporter.sources.meters import MeterSource
 from exporter.sources.minutes import MinutesOfUsage
 from exporter.sources.usage import UsageSource
 from exporter.status.answers import StatusBoard
 from exporter.status.document import About
+
+MEMBERS_INTERVAL_SECONDS = 300  # between two parts of the workspaces
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,7 @@ def organization_jobs(
     people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
     limits = settings.limits
+    members_seconds = min(inventory.interval_seconds, MEMBERS_INTERVAL_SECONDS)
     jobs = OrganizationJobs(
         name,
         rank,
@@ -160,7 +165,18 @@ def organization_jobs(
         )
         if claude_code.enabled
         else None,
-        inventory=Plan(InventorySource(Lists(client)), InventoryTable(people, prefix), inventory.interval_seconds)
+        inventory=Plan(
+            InventorySource(Lists(client)),
+            InventoryTable(people, prefix, inventory.workspace_tags),
+            inventory.interval_seconds,
+        )
+        if inventory.enabled
+        else None,
+        members=Plan(
+            MembersSource(Lists(client), members_seconds / inventory.interval_seconds),
+            MembersTable(prefix),
+            members_seconds,
+        )
         if inventory.enabled
         else None,
         hours=Plan(

@@ -14,11 +14,17 @@ from exporter.api.endpoints import (
     API_KEYS,
     CLAUDE_CODE,
     COST,
+    INVITES,
     ME,
     RATE_LIMITS,
     SERVICE_ACCOUNTS,
+    SPEND_LIMITS,
+    SUMMARIES,
     USAGE,
     USERS,
+    WORKSPACE,
+    WORKSPACE_MEMBERS,
+    WORKSPACE_RATE_LIMITS,
     WORKSPACES,
     AnyEndpoint,
 )
@@ -44,8 +50,8 @@ BRINGS: dict[str, tuple[AnyEndpoint, ...]] = {
     "usage": (USAGE,),
     "cost": (COST,),
     "claude_code": (CLAUDE_CODE,),
-    "organization": (ME, WORKSPACES, API_KEYS, USERS, SERVICE_ACCOUNTS),
-    "limits": (RATE_LIMITS,),
+    "organization": (ME, WORKSPACES, API_KEYS, USERS, INVITES, WORKSPACE_MEMBERS, SERVICE_ACCOUNTS, SUMMARIES),
+    "limits": (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS),
 }
 NEEDED = (USAGE, COST, CLAUDE_CODE, WORKSPACES)  # of the others many keys have none
 
@@ -76,7 +82,7 @@ async def look(client: Client, now: datetime, enabled: Sequence[str], base_url: 
     return Checked(__version__, base_url, organization, newest_day, tuple(findings))
 
 
-def probe(endpoint: AnyEndpoint, today: date) -> Request:
+def probe(endpoint: AnyEndpoint, today: date, workspace_id: str = "") -> Request:
     """The last week of usage, complete days of cost and Claude Code, a page of a list."""
     if endpoint is USAGE:
         return USAGE.request(*window(today - WEEK, today), LIMIT, ("group_by[]", "model"))
@@ -84,7 +90,9 @@ def probe(endpoint: AnyEndpoint, today: date) -> Request:
         return COST.request(*window(today - WEEK, today - ONE_DAY), LIMIT)
     if endpoint is CLAUDE_CODE:
         return CLAUDE_CODE.request(("starting_at", (today - ONE_DAY).isoformat()))
-    return endpoint.request()
+    if endpoint is SUMMARIES:
+        return SUMMARIES.request(("starting_date", (today - WEEK).isoformat()))
+    return endpoint.request(workspace_id=workspace_id)
 
 
 class _Look:
@@ -127,12 +135,15 @@ class _Look:
             is_readable=True,
             newest_data=max(days, default=None),
             rows=sum(map(_rows, answers)),
-            more_rows=self._endpoint is not COST and _has_more(answers[-1]),
+            more_rows=self._endpoint is not COST and any(map(_has_more, answers[-1:])),
             seconds=loop.time() - start,
         )
 
     async def _answers(self) -> list[object]:
-        request = probe(self._endpoint, utc_day(self._now))
+        workspace_id = await self._open_workspace() if WORKSPACE in self._endpoint.name else ""
+        if workspace_id is None:
+            return []
+        request = probe(self._endpoint, utc_day(self._now), workspace_id)
         if self._endpoint is COST:
             found = [page async for page in pages(self._client, request, COST.shape, made=lambda page: page)]
             self.newest_day = _newest_day(found, utc_day(self._now))
@@ -142,11 +153,16 @@ class _Look:
             self.organization = OrganizationFound(answer.id, answer.name or answer.id)
         return [answer]
 
+    async def _open_workspace(self) -> str | None:
+        """The first that is not archived: what is of each workspace is looked at in one of them."""
+        listed = decode(await self._client.get(WORKSPACES.request()), WORKSPACES.shape, WORKSPACES.name)
+        return next((row.id for row in listed.data if row.archived_at is None), None)
+
 
 def _judged(findings: Sequence[Finding]) -> list[Finding]:
-    """The service accounts may refuse a key that is right for all the rest: it says nothing of the key."""
+    """Service accounts and engagement may refuse a key that is right for all the rest: it says nothing of the key."""
     refused = [each for each in findings if each.failure and each.failure.reason is Reason.AUTH]
-    if [each.endpoint for each in refused] == [SERVICE_ACCOUNTS.name]:
+    if {each.endpoint for each in refused} <= {SERVICE_ACCOUNTS.name, SUMMARIES.name}:
         return [replace(each, is_readable=False) if each in refused else each for each in findings]
     return list(findings)
 

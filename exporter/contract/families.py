@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.contract import claude_code, clock, cost, hours, inventory, limits, nowcast, own, usage
+from exporter.contract import claude_code, clock, cost, hours, inventory, limits, members, nowcast, own, usage
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
 CHAPTERS = (
@@ -13,6 +13,7 @@ CHAPTERS = (
     hours.FAMILIES,
     claude_code.FAMILIES,
     inventory.FAMILIES,
+    members.FAMILIES,
     limits.FAMILIES,
     clock.FAMILIES,
 )

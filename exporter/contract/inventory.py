@@ -1,13 +1,15 @@
-"""What belongs to the organization: workspaces, API keys, users, service accounts; and the names that they give."""
+"""What belongs to the organization: workspaces, API keys, users, service accounts, invites; and the names they give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
+from exporter.contract.engagement import ENGAGEMENT, INVITES, Engagement, Invite
 from exporter.contract.labels import NONE
 from exporter.contract.metric import Declared, Family, Metric, Sample, Section
 from exporter.contract.names import Names
@@ -28,6 +30,7 @@ class Workspace(NamedTuple):
     geo: str | None
     created_at: datetime | None
     archived_at: datetime | None
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
 class ApiKey(NamedTuple):
@@ -67,6 +70,8 @@ class InventoryReading:
     api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict)
     service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
+    invites: Mapping[str, Invite] = field(default_factory=dict)
+    engagement: Engagement | None = None
 
     names: Names = field(default_factory=Names)
 
@@ -80,6 +85,8 @@ class InventoryReading:
         api_keys: Mapping[str, ApiKey],
         users: Mapping[str, User],
         service_accounts: Mapping[str, ServiceAccount],
+        invites: Mapping[str, Invite],
+        engagement: Engagement | None,
         before: Names,
     ) -> InventoryReading:
         """With the earlier names themselves where the new ones are equal."""
@@ -98,6 +105,8 @@ class InventoryReading:
             api_keys,
             users,
             service_accounts,
+            invites,
+            engagement,
             before if before == names else names,
         )
 
@@ -117,8 +126,11 @@ class NamedKey(NamedTuple):
 
 @dataclass(frozen=True)
 class InventoryTable:
+    """`tags` are those of workspaces that become labels."""
+
     people: People
     prefix: str = ""
+    tags: Sequence[str] = ()
 
     def sections(self, reading: InventoryReading, hour: datetime, names: Names) -> Iterable[Section]:  # noqa: ARG002  no days, and its own names
         yield Section(None, None, partial(self._families, reading))
@@ -128,10 +140,12 @@ class InventoryTable:
         workspaces = [_named_workspace(row, names) for row in reading.workspaces.values()]
         api_keys = [self._named_key(row, names) for row in reading.api_keys.values()]
         yield from self._shown(ORGANIZATION, (reading.organization,) if reading.organization else ())
-        yield from self._shown(WORKSPACES, workspaces)
+        yield from self._shown([with_tags(WORKSPACE_INFO, self.tags), *OF_WORKSPACES], workspaces)
         yield from self._shown(USERS, reading.users.values())
         yield from self._shown(API_KEYS, api_keys)
         yield from self._shown(SERVICE_ACCOUNTS, reading.service_accounts.values())
+        yield from self._shown(INVITES, reading.invites.values())
+        yield from self._shown(ENGAGEMENT, (reading.engagement,) if reading.engagement else ())
 
     def _shown(self, metrics: Iterable[Metric[R]], rows: Iterable[R]) -> Iterator[Family]:
         return families(metrics, rows, lambda _: "", self.prefix)
@@ -165,17 +179,27 @@ ORGANIZATION: tuple[Metric[OrganizationRecord], ...] = (
         samples=lambda row: (((row.id, row.name or row.id), 1),),
     ),
 )
-WORKSPACES: tuple[Metric[NamedWorkspace], ...] = (
-    Metric(
-        "anthropic_workspace_info",
-        "1 for each workspace, archived ones too, with its name and the region of its data",
-        "1",
-        own=("workspace_id", "workspace", "archived", "workspace_geo"),
-        api_fields="id, name, archived_at, data_residency.workspace_geo",
-        samples=lambda named: (
-            ((named.workspace_id, named.workspace, _flag(named.row.archived_at), named.row.geo or NONE), 1),
-        ),
-    ),
+
+
+def _info(named: NamedWorkspace, tags: Sequence[str] = ()) -> Iterable[Sample]:
+    values = (named.workspace_id, named.workspace, _flag(named.row.archived_at), named.row.geo or NONE)
+    return (((*values, *(named.row.tags.get(tag) or NONE for tag in tags)), 1),)
+
+
+def with_tags(info: Metric[NamedWorkspace], tags: Sequence[str]) -> Metric[NamedWorkspace]:
+    """The family with a label for each of these tags, `none` where a workspace has it not."""
+    return replace(info, own=(*info.own, *(f"tag_{tag}" for tag in tags)), samples=partial(_info, tags=tags))
+
+
+WORKSPACE_INFO: Metric[NamedWorkspace] = Metric(
+    "anthropic_workspace_info",
+    "1 for each workspace, archived ones too, with its name and the region of its data",
+    "1",
+    own=("workspace_id", "workspace", "archived", "workspace_geo"),
+    api_fields="id, name, archived_at, data_residency.workspace_geo, tags",
+    samples=_info,
+)
+OF_WORKSPACES: tuple[Metric[NamedWorkspace], ...] = (
     Metric(
         "anthropic_workspace_created_timestamp_seconds",
         "Unix time in seconds at which the workspace was created",
@@ -243,4 +267,13 @@ SERVICE_ACCOUNTS: tuple[Metric[ServiceAccount], ...] = (
         samples=lambda row: (((row.role or NONE, _flag(row.archived_at)), 1),),
     ),
 )
-FAMILIES: tuple[Declared, ...] = (*ORGANIZATION, *WORKSPACES, *USERS, *API_KEYS, *SERVICE_ACCOUNTS)
+WORKSPACES = (WORKSPACE_INFO, *OF_WORKSPACES)
+FAMILIES: tuple[Declared, ...] = (
+    *ORGANIZATION,
+    *WORKSPACES,
+    *USERS,
+    *API_KEYS,
+    *SERVICE_ACCOUNTS,
+    *INVITES,
+    *ENGAGEMENT,
+)

@@ -50,7 +50,7 @@ MEANINGS = {
     "organization_name": "name of the organization as the API has it, else ID",
     "archived": "`true` or `false`",
     "workspace_geo": "where the workspace's data are: `us`, …; `none` where the API does not say",
-    "role": "in the organization: `admin`, `developer`, `user`, …",
+    "role": "in the organization: `admin`, `developer`, `user`, …; of members in the workspace: `workspace_admin`, …",
     "created_by": "ID of the user or service account that made the API key, else `none`",
     "api_key": "name of the API key, else ID; of usage with `--usage.group-by=api_key_id`",
     "api_key_id": "ID of the API key; of usage with `--usage.group-by=api_key_id`",
@@ -64,17 +64,21 @@ MEANINGS = {
     "group_id": "ID of what the rate limit is of, the same in every organization",
     "group_type": "`model_group`, `batch`, `token_count`, `files`, `skills`, `web_search`, …",
     "limiter": "`requests_per_minute`, `input_tokens_per_minute_cache_aware`, …, as the API names it",
+    "invite_id": "ID of the invite, whose e-mail address is not shown",
+    "period": "of a spend limit: `daily`, `weekly` or `monthly`; of active users: `day`, `week` or `month`",
+    "product": "`all`, `chat`, `claude_code`, `cowork`, …",
+    "state": "`assigned`, or `pending_invite`",
     "scope": "of a spend limit: `organization`, `workspace`, or `usage_tier`, which Anthropic sets",
-    "period": "of a spend limit: `daily`, `weekly` or `monthly`",
     "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
     "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
-    "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization`, `limits` or `hours`",
+    "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization`, `limits`, `members` or `hours`",
     "source": "of a collector: `legacy` or `admin`; of a workspace's rate limit: `workspace` or `organization`",
     "basis": "`billed`: as learned from the bill; `list`: of the price list",
     "of": "`metered`: tokens and web searches; `all`: with what has no meter, such as code execution",
     "reason": "why a refresh failed, see [When the API fails](troubleshooting.md#why-a-refresh-failed)",
     "api_endpoint": "the API's path without `/v1/organizations/`",
-    "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of a request: HTTP status, `timeout` or "
+    "status": "of an API key: `active`, `inactive`, `archived` or `expired`; of an invite: `pending`, `accepted` or "
+    "`expired`; of a request: HTTP status, `timeout` or "
     "`network`",
     "encoding": "`identity` or `gzip`",
     "version": "of the exporter",

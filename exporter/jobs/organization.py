@@ -14,6 +14,7 @@ from exporter.contract.cost import CostReading
 from exporter.contract.hours import HoursReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.limits import LimitsReading
+from exporter.contract.members import MembersReading
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
 from exporter.contract.nowcast import CostNowcast, MeterReading
@@ -78,6 +79,7 @@ class OrganizationJobs:
         claude_code: Plan[ClaudeCodeReading] | None,
         inventory: Plan[InventoryReading] | None,
         hours: Plan[HoursReading] | None,
+        members: Plan[MembersReading] | None,
         limits: Plan[LimitsReading] | None,
         nowcast: Callable[[Job[CostReading]], NowcastPlan] | None = None,
     ) -> None:
@@ -98,12 +100,14 @@ class OrganizationJobs:
         self.nowcast = self._job(4, planned, names, self._follow_meters)
         self.limits = self._job(5, limits, names)
         self.hours = self._job(6, hours, names)
+        self.members = self._job(7, members, names)
         self._bill: CostReading | None = None
         self._show_all()
 
     def __iter__(self) -> Iterator[Refreshed]:
         """All jobs; the one that the others have their names from is the first."""
-        for job in (self.inventory, self.cost, self.usage, self.claude_code, self.nowcast, self.limits, self.hours):
+        reports = (self.cost, self.usage, self.claude_code, self.nowcast, self.hours)
+        for job in (self.inventory, *reports, self.limits, self.members):
             if job is not None:
                 yield job
 
@@ -114,7 +118,7 @@ class OrganizationJobs:
     def view(self) -> View:
         """All that there is now, for the page."""
         inventory, cost, usage, claude_code = self.inventory, self.cost, self.usage, self.claude_code
-        nowcast, limits, hours = self.nowcast, self.limits, self.hours
+        nowcast, limits, hours, members = self.nowcast, self.limits, self.hours, self.members
         found = inventory.reading.organization if inventory and inventory.reading else None
         jobs: dict[str, Job[Any] | None] = {
             "cost": cost,
@@ -124,8 +128,8 @@ class OrganizationJobs:
             "organization": inventory,
             "limits": limits,
         }
-        if hours:
-            jobs["hours"] = hours  # off unless asked for, and then not missed
+        # Hours are off unless asked for, and members are there with the organization: nobody misses them alone.
+        jobs |= {name: job for name, job in (("hours", hours), ("members", members)) if job}
         return View(
             name=found.name if found else None,
             label=self.name,

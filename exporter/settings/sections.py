@@ -19,6 +19,7 @@ from exporter.settings.values import (
     PricesFile,
     ReadableFile,
     Seconds,
+    Tag,
     TelemetryPath,
     Words,
 )
@@ -119,6 +120,11 @@ class Organization(Collector):
     interval_seconds: Interval = 3600
     name: str | None = Field(
         default=None, min_length=1, description="Value of the label `organization`; without it there is no such label"
+    )
+    workspace_tags: Annotated[tuple[Tag, ...], NoDecode, Words, Distinct] = Field(
+        default=(),
+        description="Tags of workspaces that become labels of anthropic_workspace_info, such as team: the label is"
+        " tag_team; repeatable or with commas",
     )
 
 

@@ -64,6 +64,12 @@ def _distinct(dimensions: tuple[str, ...]) -> tuple[str, ...]:
     return dimensions
 
 
+def _tag(tag: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z0-9_]+", tag, re.ASCII):
+        raise ValueError(f"must be letters, digits and _, as labels are, got {tag!r}")
+    return tag
+
+
 def _base_url(url: str) -> str:
     # The address is not quoted in the messages: it may hold a password or a token.
     try:
@@ -123,6 +129,7 @@ def _certificates(path: Path) -> Path:
 
 Words = BeforeValidator(_words)
 Distinct = AfterValidator(_distinct)
+Tag = Annotated[str, AfterValidator(_tag)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]

@@ -7,19 +7,38 @@ https://platform.claude.com/docs/en/api/beta/organization/service_accounts
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
 import structlog
 from msgspec import UNSET
 
-from exporter.api.endpoints import API_KEYS, ME, SERVICE_ACCOUNTS, USERS, WORKSPACES, AnyEndpoint
+from exporter.api.endpoints import (
+    API_KEYS,
+    INVITES,
+    ME,
+    SERVICE_ACCOUNTS,
+    SUMMARIES,
+    USERS,
+    WORKSPACES,
+    AnyEndpoint,
+)
 from exporter.api.errors import ApiError
 from exporter.api.shapes import inventory as shapes
-from exporter.api.shapes.inventory import ApiKeyPage, ServiceAccountPage, UserPage, WorkspacePage
+from exporter.api.shapes.inventory import (
+    ApiKeyPage,
+    InvitePage,
+    ServiceAccountPage,
+    SummaryPage,
+    UserPage,
+    WorkspacePage,
+)
+from exporter.contract.days import utc_day
+from exporter.contract.engagement import Engagement, Invite
 from exporter.contract.inventory import (
     ApiKey,
     InventoryReading,
@@ -34,7 +53,13 @@ from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
 from exporter.sources.lists_refresh import ListsRefresh
 
-LISTS: tuple[AnyEndpoint, ...] = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
+LISTS: tuple[AnyEndpoint, ...] = (WORKSPACES, ME, API_KEYS, USERS, INVITES, SERVICE_ACCOUNTS, SUMMARIES)
+# Of what may be for other keys than Admin keys.
+OTHER_KEYS = frozenset({Reason.FORBIDDEN, Reason.AUTH})
+NEWEST_WITHIN, FIRST_SUMMARY = timedelta(days=7), date(2026, 1, 1)
+ACTIVE_USERS = re.compile(r"(?:(?P<product>\w+)_)?(?P<period>daily|weekly|monthly)_active_user_count")
+PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
+ALL = "all"
 INCLUDE_DEFAULT = ("include_default", "true")
 
 Workspaces = Mapping[str, Workspace]
@@ -61,7 +86,7 @@ class InventorySource:
         had = previous or InventoryReading(now)
         refresh = ListsRefresh(LISTS, self.entitlement, now)
         # At once: where they hang, the other collectors, which wait for the names, would wait for one after the other.
-        (workspaces, default_id), me, api_keys, users = await asyncio.gather(
+        (workspaces, default_id), me, api_keys, users, invites = await asyncio.gather(
             refresh.part(
                 WORKSPACES,
                 partial(self._workspaces, had.default_workspace_id),
@@ -71,16 +96,18 @@ class InventorySource:
             refresh.part(ME, self._me, kept=had.organization, absent=None),
             refresh.part(API_KEYS, self._api_keys, kept=had.api_keys, absent={}),
             refresh.part(USERS, self._users, kept=had.users, absent={}),
+            refresh.part(INVITES, self._invites, kept=had.invites, absent={}),
         )
-        # Last, and with an Admin key a 401 here says nothing of the key: this endpoint may want an OAuth token.
+        # Last, and a 401 of an Admin key says nothing of the key: one may want an OAuth token, one an Enterprise key.
         service_accounts = await refresh.part(
-            SERVICE_ACCOUNTS,
-            self._service_accounts,
-            kept=had.service_accounts,
-            absent={},
-            refusals=frozenset({Reason.FORBIDDEN, Reason.AUTH}),
+            SERVICE_ACCOUNTS, self._service_accounts, kept=had.service_accounts, absent={}, refusals=OTHER_KEYS
         )
-        reading = InventoryReading.of(now, me, workspaces, default_id, api_keys, users, service_accounts, had.names)
+        engagement = await refresh.part(
+            SUMMARIES, partial(self._engagement, now), kept=had.engagement, absent=None, refusals=OTHER_KEYS
+        )
+        reading = InventoryReading.of(
+            now, me, workspaces, default_id, api_keys, users, service_accounts, invites, engagement, had.names
+        )
         if reading.names is not had.names or not (previous or refresh.failures):
             name = reading.organization.name if reading.organization else None
             log.info("names read", organization=name or "", workspaces=len(workspaces.keys() - {default_id}))
@@ -123,11 +150,38 @@ class InventorySource:
     async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
         return await self.lists.read(SERVICE_ACCOUNTS, _service_accounts)
 
+    async def _invites(self) -> Mapping[str, Invite]:
+        return await self.lists.read(INVITES, _invites)
+
+    async def _engagement(self, now: datetime) -> Engagement | None:
+        """The newest day's; None where there is none for a week."""
+        start = max(utc_day(now) - NEWEST_WITHIN, FIRST_SUMMARY)
+        days = await self.lists.read(SUMMARIES, _summaries, ("starting_date", start.isoformat()))
+        reported = [day for day in days.values() if day.daily_active_user_count is not None]
+        return _newest(max(reported, key=lambda day: day.id)) if reported else None
+
+
+def _summaries(page: SummaryPage) -> dict[str, shapes.Summary]:
+    return {row.id: row for row in page.data}
+
+
+def _newest(row: shapes.Summary) -> Engagement:
+    active = {}
+    for name in row.__struct_fields__:
+        if (found := ACTIVE_USERS.fullmatch(name)) and (count := getattr(row, name)) is not None:
+            active[PERIODS[found["period"]], found["product"] or ALL] = count
+    seats = {"assigned": row.assigned_seat_count, "pending_invite": row.pending_invite_count}
+    return Engagement(active, {state: count for state, count in seats.items() if count is not None})
+
+
+def _invites(page: InvitePage) -> dict[str, Invite]:
+    return {row.id: Invite(row.id, row.role, row.status, row.expires_at) for row in page.data}
+
 
 def _workspaces(page: WorkspacePage) -> dict[str, Workspace]:
     def record(row: shapes.Workspace) -> Workspace:
         geo = row.data_residency.workspace_geo if row.data_residency else None
-        return Workspace(row.id, row.name, geo, row.created_at, row.archived_at)
+        return Workspace(row.id, row.name, geo, row.created_at, row.archived_at, row.tags or {})
 
     return {row.id: record(row) for row in page.data}
 

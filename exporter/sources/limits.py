@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from http import HTTPStatus
 from typing import TypeVar
 
 from exporter.api.endpoints import RATE_LIMITS, SPEND_LIMITS, USAGE, WORKSPACE_RATE_LIMITS, WORKSPACES, AnyEndpoint
 from exporter.api.errors import ApiError
 from exporter.api.shapes import limits as shapes
-from exporter.api.shapes.inventory import WorkspacePage
 from exporter.api.shapes.limits import RateLimitPage, SpendLimitPage, WorkspaceRateLimitPage
 from exporter.contract.limits import (
     SCOPES,
@@ -35,10 +33,10 @@ from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
 from exporter.sources.lists_refresh import ListsRefresh
 from exporter.sources.minutes import MinutesOfUsage
+from exporter.sources.workspaces import open_workspaces, read_in_parts
 
 R = TypeVar("R", shapes.RateLimit, shapes.WorkspaceRateLimit)
-# Of which limits are read at a refresh, and how many at the same time.
-MOST_WORKSPACES, WORKSPACES_AT_ONCE = 100, 4
+MOST_WORKSPACES = 100  # of which limits are read at a refresh
 
 OfWorkspaces = Mapping[str, Sequence[WorkspaceRateLimit]]
 
@@ -93,32 +91,8 @@ class LimitsSource:
 
         Of many workspaces a part at each refresh, those that were not read for the longest time.
         """
-        listed = await self.lists.read(WORKSPACES, _open_workspaces)
-        kept = {each: rows for each, rows in had.items() if each in listed}
-        due = [*(each for each in listed if each not in had), *kept][:MOST_WORKSPACES]
-        at_once = asyncio.Semaphore(WORKSPACES_AT_ONCE)
-        missing: list[ApiError] = []
-
-        async def read(workspace_id: str) -> Sequence[WorkspaceRateLimit] | None:
-            try:
-                async with at_once:
-                    return await self._workspace(workspace_id)
-            except ApiError as error:
-                is_missing = error.reason is Reason.FORBIDDEN and error.status == HTTPStatus.NOT_FOUND
-                if workspace_id in had or not is_missing:
-                    raise
-                missing.append(error)  # it never had any, unless that is so of all
-                return None
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = {each: group.create_task(read(each)) for each in due}
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        found = {each: rows for each, task in tasks.items() if (rows := task.result()) is not None}
-        if missing and not (found or kept):
-            raise missing[0]
-        return {each: rows for each, rows in kept.items() if each not in found} | found
+        listed = await self.lists.read(WORKSPACES, open_workspaces)
+        return await read_in_parts(listed, had, MOST_WORKSPACES, self._workspace)
 
     async def _spend(self) -> Sequence[SpendLimit]:
         """Those that are in force: a number is set, and the limit is not switched off."""
@@ -143,10 +117,6 @@ def _rate_limits(page: RateLimitPage) -> dict[str, shapes.RateLimit]:
 
 def _of_workspace(page: WorkspaceRateLimitPage) -> dict[str, shapes.WorkspaceRateLimit]:
     return {row.id: row for row in page.data}
-
-
-def _open_workspaces(page: WorkspacePage) -> dict[str, None]:
-    return {row.id: None for row in page.data if row.archived_at is None}
 
 
 def _spend_limits(page: SpendLimitPage) -> dict[str, SpendLimit | None]:

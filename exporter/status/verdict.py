@@ -18,6 +18,7 @@ NAMES = {
     "organization": "Organization",
     "limits": "Rate limits",
     "hours": "Usage by the hour",
+    "members": "Members of workspaces",
 }
 TO_DO = {
     Reason.AUTH: "Create an Admin key (Console > Settings > Admin keys), and give it to the exporter.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from anthropic import Anthropic
 
-from exporter.api.endpoints import CLAUDE_CODE, COST, ENDPOINTS, ME, USAGE
+from exporter.api.endpoints import CLAUDE_CODE, COST, ENDPOINTS, ME, SUMMARIES, USAGE
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -32,6 +32,14 @@ LISTS: dict[str, tuple[List, Callable[[], int]]] = {
         lambda: len(ORGANIZATION.api_keys(datetime.now(UTC))),
     ),
     "users": (lambda client, limit: client.organization.users.list(limit=limit), lambda: len(ORGANIZATION.users)),
+    "invites": (
+        lambda client, limit: client.organization.invites.list(limit=limit),
+        lambda: len(ORGANIZATION.invites(datetime.now(UTC))),
+    ),
+    "workspaces/{workspace_id}/members": (
+        lambda client, limit: client.organization.workspaces.members.list(WORKSPACE.id, limit=limit),
+        lambda: len(ORGANIZATION.members(WORKSPACE.id)),
+    ),
     "service_accounts": (
         lambda client, limit: client.organization.service_accounts.list(limit=limit, include_archived=True),
         lambda: len(ORGANIZATION.service_accounts),
@@ -61,18 +69,25 @@ def base_url() -> Iterator[str]:
 
 @pytest.fixture(params=["x-api-key", "bearer"])
 def client(request: pytest.FixtureRequest, base_url: str) -> Iterator[Anthropic]:
-    credentials = {"api_key": KEY} if request.param == "x-api-key" else {"auth_token": KEY}
-    with Anthropic(**credentials, base_url=base_url, max_retries=0, _strict_response_validation=True) as client:
+    api_key, token = (KEY, None) if request.param == "x-api-key" else (None, KEY)
+    with Anthropic(
+        api_key=api_key, auth_token=token, base_url=base_url, max_retries=0, _strict_response_validation=True
+    ) as client:
         yield client
 
 
 def test_every_endpoint_that_the_exporter_reads_is_read_by_the_sdk_where_it_has_a_method() -> None:
-    assert {*LISTS, ME.name} | WITHOUT_METHOD == {endpoint.name for endpoint in ENDPOINTS}
-    assert not {*LISTS, ME.name} & WITHOUT_METHOD
+    assert {*LISTS, ME.name, SUMMARIES.name} | WITHOUT_METHOD == {endpoint.name for endpoint in ENDPOINTS}
 
 
 def test_it_reads_the_organization(client: Anthropic) -> None:
     assert client.organization.retrieve().name == ORGANIZATION.me.name
+
+
+def test_it_reads_engagement(client: Anthropic) -> None:
+    start = datetime.now(UTC).date() - timedelta(days=9)
+    days = list(client.organization.analytics.summaries.list(starting_date=start))
+    assert [day.starting_at.date() for day in days] == [start + timedelta(days=number) for number in range(9)]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])

@@ -193,7 +193,7 @@ def test_it_has_no_source_of_its_own() -> None:
     async def act(exporter: Exporter) -> None:
         await exporter.refresh()
         assert {dict(key)["collector"] for key in exporter.exposed["anthropic_exporter_collector_info"]} == {
-            *("cost", "usage", "organization", "limits"),
+            *("cost", "usage", "organization", "members", "limits"),
         }
 
     with ScriptedApi() as api:

@@ -13,8 +13,10 @@ from exporter.contract.sums import families
 from exporter.contract.usage import UsageRecord, UsageTable
 from tests.support.answers import (
     API_KEYS,
+    INVITES,
     ME,
     SERVICE_ACCOUNTS,
+    SUMMARIES,
     USERS,
     WORKSPACES,
     Row,
@@ -38,6 +40,8 @@ FAMILIES_OF = {
     USERS: {"anthropic_organization_users"},
     API_KEYS: {KEY_INFO, KEY_CREATED, KEY_EXPIRES},
     SERVICE_ACCOUNTS: {"anthropic_service_accounts"},
+    INVITES: {"anthropic_organization_invites", "anthropic_invite_expires_timestamp_seconds"},
+    SUMMARIES: {"anthropic_organization_active_users", "anthropic_organization_seats"},
 }
 FAMILIES = set().union(*FAMILIES_OF.values())
 KEY = {

@@ -22,14 +22,18 @@ from tests.sources.test_organization import (
 )
 from tests.support.answers import (
     API_KEYS,
+    INVITES,
     ME,
     SERVICE_ACCOUNTS,
+    SUMMARIES,
     USERS,
     WORKSPACES,
     Row,
     api_key_row,
+    invite_row,
     listing,
     script,
+    summary_row,
     usage_row,
     workspace_row,
 )
@@ -51,6 +55,7 @@ TIMES: tuple[tuple[str, str, Callable[[object], Row]], ...] = (
     (WORKSPACES, "archived_at", lambda wrong: listing(workspace_row("wrkspc_01", archived_at=wrong))),
     (API_KEYS, "created_at", lambda wrong: listing(api_key_row("apikey_01", created_at=wrong))),
     (API_KEYS, "expires_at", lambda wrong: listing(api_key_row("apikey_01", expires_at=wrong))),
+    (INVITES, "expires_at", lambda wrong: listing(invite_row("invite_01", expires_at=wrong))),
     (SERVICE_ACCOUNTS, "archived_at", lambda wrong: {"data": [{"id": "svac_01", "archived_at": wrong}]}),
 )
 UNREADABLE: list[Unreadable] = [
@@ -62,6 +67,8 @@ UNREADABLE: list[Unreadable] = [
     (API_KEYS, "created_by", "user_01", lambda wrong: listing(api_key_row("apikey_01", created_by=wrong))),
     (API_KEYS, "created_by", {"id": 7}, lambda wrong: listing(api_key_row("apikey_01", created_by=wrong))),
     (USERS, "email", 7, lambda wrong: listing({"id": "user_01", "role": "admin", "email": wrong})),
+    (WORKSPACES, "tags", ["team"], lambda wrong: listing(workspace_row("wrkspc_01", tags=wrong))),
+    (WORKSPACES, "tags", {"team": 7}, lambda wrong: listing(workspace_row("wrkspc_01", tags=wrong))),
     (SERVICE_ACCOUNTS, "name", 7, lambda wrong: {"data": [{"id": "svac_01", "name": wrong}], "next_page": None}),
 ]
 
@@ -165,7 +172,7 @@ FAULTS = {
     "stray": STRAY,
 }
 # In the order of their failures.
-LISTS = (WORKSPACES, ME, API_KEYS, USERS, SERVICE_ACCOUNTS)
+LISTS = (WORKSPACES, ME, API_KEYS, USERS, INVITES, SERVICE_ACCOUNTS, SUMMARIES)
 AT_ONCE = ("--api.retry-seconds", "0.1")
 
 
@@ -177,6 +184,8 @@ def changed(path: str) -> Script:
         API_KEYS: listing(api_key_row("apikey_01", name="nightly", expires_at=SOON)),
         USERS: listing({"id": "user_01", "email": "ada@example.org", "role": "owner"}),
         SERVICE_ACCOUNTS: {"data": [{"id": "svac_01", "name": "robot", "organization_role": "admin"}]},
+        INVITES: listing(invite_row("invite_01", role="admin", expires_at=SOON)),
+        SUMMARIES: {"data": [summary_row("2026-11-20", daily_active_user_count=7, assigned_seat_count=9)]},
     }[path]
 
 

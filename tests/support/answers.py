@@ -18,6 +18,9 @@ USERS = f"{ORGANIZATIONS}/users"
 SERVICE_ACCOUNTS = f"{ORGANIZATIONS}/service_accounts"
 ME = f"{ORGANIZATIONS}/me"
 RATE_LIMITS = f"{ORGANIZATIONS}/rate_limits"
+INVITES = f"{ORGANIZATIONS}/invites"
+SUMMARIES = f"{ORGANIZATIONS}/analytics/summaries"
+MEMBERS_OF_WORKSPACE = f"{WORKSPACES}/wrkspc_01/members"
 SPEND_LIMITS = f"{ORGANIZATIONS}/spend_limits"
 LIMITS_OF_WORKSPACE = f"{WORKSPACES}/wrkspc_01/rate_limits"
 
@@ -140,6 +143,40 @@ def workspace_limit_row(rate_limit_id: str, **values: object) -> Row:
     return row | own | {"limits": [inherited]} | values
 
 
+def invite_row(identifier: str, **values: object) -> Row:
+    row: Row = {
+        "id": identifier,
+        "type": "invite",
+        "email": "grace@example.com",
+        "role": "developer",
+        "status": "pending",
+        "invited_at": "2026-11-10T00:00:00Z",
+        "expires_at": "2026-12-01T00:00:00Z",
+        "accepted_at": None,
+        "rbac_group_ids": [],
+    }
+    return row | values
+
+
+def member_row(identifier: str, role: object = "workspace_developer") -> Row:
+    return {"user_id": identifier, "workspace_id": "wrkspc_01", "workspace_role": role, "type": "workspace_member"}
+
+
+def summary_row(day: str, **values: object) -> Row:
+    """A day of the engagement report, with one product."""
+    row: Row = {
+        "starting_at": f"{day}T00:00:00Z",
+        "ending_at": f"{day}T00:00:00Z",
+        "assigned_seat_count": 50,
+        "pending_invite_count": 3,
+        "daily_adoption_rate": 80.0,
+    }
+    counts = zip(("daily", "weekly", "monthly"), (40, 45, 48), strict=True)
+    for period, count in counts:
+        row |= {f"{period}_active_user_count": count, f"chat_{period}_active_user_count": count - 10}
+    return row | values
+
+
 def spend_limit_row(identifier: str, **values: object) -> Row:
     """A monthly limit of $500 for the organization."""
     row: Row = {
@@ -213,5 +250,8 @@ def script(
     api.on(SERVICE_ACCOUNTS, {"data": [bot], "next_page": None})
     api.on(RATE_LIMITS, {"data": [rate_limit_row("rl_01")], "next_page": None})
     api.on(LIMITS_OF_WORKSPACE, {"data": [workspace_limit_row("rl_01")], "next_page": None})
+    api.on(INVITES, listing(invite_row("invite_01")))
+    api.on(MEMBERS_OF_WORKSPACE, listing(member_row("user_01")))
+    api.on(SUMMARIES, {"data": [summary_row("2026-11-20")], "next_page": None})
     api.on(SPEND_LIMITS, {"data": [spend_limit_row("spl_01")], "next_page": None})
     api.on(ME, {"id": "0b1c2d3e-0000-4000-8000-00000000abcd", "name": "Acme", "type": "organization"})

@@ -103,7 +103,8 @@ class Exporter:
     def job(self, collector: str) -> Job[Any]:
         organization = self.parts.organization
         jobs: list[Job[Any] | None] = [organization.cost, organization.usage, organization.claude_code]
-        others: list[Job[Any] | None] = [organization.inventory, organization.nowcast, organization.limits]
+        others: list[Job[Any] | None] = [organization.inventory, organization.nowcast, organization.hours]
+        others += [organization.limits, organization.members]
         return next(job for job in (*jobs, *others) if job and job.state.collector == collector)
 
     def state(self, collector: str) -> State:

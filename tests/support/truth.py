@@ -5,6 +5,7 @@ It shares no code with the exporter: sums are fractions, names come from the org
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +43,7 @@ def expected(
         **_cost(organization, now, cost_days, now - cost_lag),
         **_claude_code(organization, now, claude_code_days, actor_days, now - claude_code_lag),
         **_organization(organization, now),
+        **_people(organization, now),
         **_limits(organization),
         **_peaks(organization, now, now - usage_lag),
     }
@@ -67,7 +69,7 @@ def data_through(
             (d, organization.claude_code_rows(d, now - claude_code_lag)) for _, d in _days(now, claude_code_days)
         ],
     }
-    through = {labels(collector=name): Fraction(now.timestamp()) for name in ("organization", "limits")}
+    through = {labels(collector=name): Fraction(now.timestamp()) for name in ("organization", "members", "limits")}
     for collector, by_day in rows.items():
         if with_rows := [day for day, of_day in by_day if of_day]:
             end = datetime.combine(max(with_rows) + timedelta(days=1), datetime.min.time(), UTC)
@@ -252,6 +254,33 @@ def _organization(organization: SimulatedOrganization, now: datetime) -> dict[st
             add("api_key_expires_timestamp_seconds", key.expires_at.timestamp(), api_key_id=key.id)
     for account in organization.service_accounts:
         add("service_accounts", 1, role=account.organization_role, archived=_archived(account.archived_at))
+    return {name: dict(sums) for name, sums in families.items()}
+
+
+def _people(organization: SimulatedOrganization, now: datetime) -> dict[str, Sums]:
+    """Who is invited, who is in which workspace, and how many are active."""
+    families: dict[str, Sums] = defaultdict(lambda: defaultdict(Fraction))
+
+    def add(name: str, value: float, **own: str) -> None:
+        families[f"anthropic_{name}"][labels(**own)] += Fraction(value)
+
+    for invite in organization.invites(now):
+        add("organization_invites", 1, role=invite.role, status=invite.status)
+        if invite.status == "pending":
+            expiry = invite.expires_at.timestamp()
+            add("invite_expires_timestamp_seconds", expiry, invite_id=invite.id, role=invite.role)
+    for workspace in organization.workspaces:
+        if not workspace.archived_at:
+            for member in organization.members(workspace.id):
+                add("workspace_members", 1, **_workspace(organization, workspace.id), role=member.workspace_role)
+    today = now.astimezone(UTC).date()
+    (newest,) = organization.summaries(today - timedelta(days=1), today)
+    for name, count in newest.items():
+        if found := re.fullmatch(r"(.*?)_?(daily|weekly|monthly)_active_user_count", name):
+            period = {"daily": "day", "weekly": "week", "monthly": "month"}[found[2]]
+            add("organization_active_users", count, period=period, product=found[1] or "all")
+    add("organization_seats", newest["assigned_seat_count"], state="assigned")
+    add("organization_seats", newest["pending_invite_count"], state="pending_invite")
     return {name: dict(sums) for name, sums in families.items()}
 
 

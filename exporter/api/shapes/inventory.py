@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
-from exporter.api.shapes.envelope import IdPage, Listed, Timestamp, TokenPage
+from exporter.api.shapes.envelope import Count, IdPage, Listed, Timestamp, TokenPage
 from exporter.contract.untracked import Untracked
 
 
@@ -22,7 +22,8 @@ class Workspace(Listed):
     created_at: Timestamp | None = None
     archived_at: Timestamp | None = None
     data_residency: DataResidency | None = None
-    decorations = ("name", "created_at", "archived_at", "data_residency")
+    tags: dict[str, str] | None = None
+    decorations = ("name", "created_at", "archived_at", "data_residency", "tags")
 
 
 class Creator(Untracked):
@@ -60,6 +61,55 @@ class ServiceAccount(Listed):
     decorations = ("name", "archived_at")
 
 
+class Invite(Listed):
+    """Has an e-mail address, which is not read."""
+
+    role: str | None = None
+    status: str | None = None
+    expires_at: Timestamp | None = None
+    decorations = ("expires_at",)
+
+
+class Member(Listed):
+    id: str = field(name="user_id")
+    workspace_role: str | None = None
+
+
+class Summary(Listed):
+    """A day of Claude Enterprise's engagement report. What is of a product is left out where it is not reported."""
+
+    id: str = field(name="starting_at")
+    daily_active_user_count: Count | None = None
+    weekly_active_user_count: Count | None = None
+    monthly_active_user_count: Count | None = None
+    assigned_seat_count: Count | None = None
+    pending_invite_count: Count | None = None
+    chat_daily_active_user_count: Count | None = None
+    chat_weekly_active_user_count: Count | None = None
+    chat_monthly_active_user_count: Count | None = None
+    chat_cowork_unified_daily_active_user_count: Count | None = None
+    chat_cowork_unified_weekly_active_user_count: Count | None = None
+    chat_cowork_unified_monthly_active_user_count: Count | None = None
+    claude_code_daily_active_user_count: Count | None = None
+    claude_code_weekly_active_user_count: Count | None = None
+    claude_code_monthly_active_user_count: Count | None = None
+    claude_design_daily_active_user_count: Count | None = None
+    claude_design_weekly_active_user_count: Count | None = None
+    claude_design_monthly_active_user_count: Count | None = None
+    claude_tag_daily_active_user_count: Count | None = None
+    claude_tag_weekly_active_user_count: Count | None = None
+    claude_tag_monthly_active_user_count: Count | None = None
+    cowork_daily_active_user_count: Count | None = None
+    cowork_weekly_active_user_count: Count | None = None
+    cowork_monthly_active_user_count: Count | None = None
+    office_agent_daily_active_user_count: Count | None = None
+    office_agent_weekly_active_user_count: Count | None = None
+    office_agent_monthly_active_user_count: Count | None = None
+    science_daily_active_user_count: Count | None = None
+    science_weekly_active_user_count: Count | None = None
+    science_monthly_active_user_count: Count | None = None
+
+
 class WorkspacePage(IdPage, kw_only=True):
     data: list[Workspace]
 
@@ -74,3 +124,15 @@ class UserPage(IdPage, kw_only=True):
 
 class ServiceAccountPage(TokenPage, kw_only=True):
     data: list[ServiceAccount]
+
+
+class InvitePage(IdPage, kw_only=True):
+    data: list[Invite]
+
+
+class MemberPage(IdPage, kw_only=True):
+    data: list[Member]
+
+
+class SummaryPage(TokenPage, kw_only=True):
+    data: list[Summary]

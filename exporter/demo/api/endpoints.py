@@ -17,7 +17,8 @@ from exporter.demo.simulation.organization import SimulatedOrganization
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 WORKSPACE_RATE_LIMITS = "workspaces/{workspace_id}/rate_limits"
-WITHOUT_HAS_MORE = ("service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS, "spend_limits")
+WORKSPACE_MEMBERS = "workspaces/{workspace_id}/members"
+WITHOUT_HAS_MORE = ("analytics/summaries", "service_accounts", "rate_limits", WORKSPACE_RATE_LIMITS, "spend_limits")
 NOT_FOR_THIS_ORGANIZATION = "organization_type_not_supported"
 MESSAGES_API_KEY = "sk-ant-api03-"
 
@@ -32,6 +33,9 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "workspaces": (*ID_PAGING, "include_archived", "include_default", "ids[]"),
     "api_keys": (*ID_PAGING, "status", "workspace_id", "created_by_user_id"),
     "users": (*ID_PAGING, "email", "roles[]"),
+    "invites": (*ID_PAGING, "email", "roles[]", "statuses[]"),
+    WORKSPACE_MEMBERS: ID_PAGING,
+    "analytics/summaries": ("starting_date", "ending_date", "filter[]", "limit", "page"),
     "service_accounts": ("limit", "page", "include_archived"),
     "rate_limits": ("group_type", "model", "limit", "page"),
     WORKSPACE_RATE_LIMITS: ("group_type", "include_inherited", "limit", "page"),
@@ -75,16 +79,27 @@ class Endpoints:
     def answer(self, request: Incoming) -> Answer:
         version = self._admit(request)
         query = Query(request.params, PARAMETERS[request.endpoint])
-        match request.endpoint:
-            case "me":
-                return Answer(_json(self._organization.me))
-            case "workspaces":
-                return _id_answer(self._inventory.workspaces(query), query)
-            case "api_keys":
-                return _id_answer(self._inventory.api_keys(query, version, request.time), query)
-            case "users":
-                return _id_answer(self._inventory.users(query), query)
+        if request.endpoint == "me":
+            return Answer(_json(self._organization.me))
+        listed = self._listed(request, query, version)
+        if listed is not None:
+            return Answer(_json(listed), query.one("after_id"))
         return self._paged_answer(request, query, version)
+
+    def _listed(self, request: Incoming, query: Query, version: str) -> Body | None:
+        """A page of a list that goes on after an ID."""
+        match request.endpoint:
+            case "workspaces":
+                return self._inventory.workspaces(query)
+            case "api_keys":
+                return self._inventory.api_keys(query, version, request.time)
+            case "users":
+                return self._inventory.users(query)
+            case "invites":
+                return self._inventory.invites(query, request.time)
+            case "workspaces/{workspace_id}/members":
+                return self._inventory.members(request.ids["workspace_id"], query)
+        return None
 
     def _admit(self, request: Incoming) -> str:
         """The API version that the request speaks, if the request may use the endpoint."""
@@ -126,6 +141,8 @@ class Endpoints:
                 return self._reports.cost(query, session)
             case "usage_report/claude_code":
                 return self._reports.claude_code(query, session)
+            case "analytics/summaries":
+                return self._inventory.summaries(query, session)
             case "service_accounts":
                 return self._inventory.service_accounts(query, session)
             case _:
@@ -139,10 +156,6 @@ class Endpoints:
                 return self._limits.spend(query, session, _betas(request))
             case _:
                 return self._limits.workspace(request.ids["workspace_id"], query, session)
-
-
-def _id_answer(body: Body, query: Query) -> Answer:
-    return Answer(_json(body), query.one("after_id"))
 
 
 def _betas(request: Incoming) -> list[str]:

@@ -25,6 +25,14 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 WORKSPACES = ("Production", 'R&D "α"', "Legacy Chatbot", "Claude Code", "Data Platform", "Evaluations")  # noqa: RUF001  on purpose
 ARCHIVED = "Legacy Chatbot"
 ARCHIVED_AT = datetime(2026, 8, 14, 15, 30, tzinfo=UTC)
+# Some workspaces have none, or not all.
+TAGS = {
+    "Production": {"team": "Product", "cost_center": "1000"},
+    WORKSPACES[1]: {"team": "Research", "cost_center": "2000"},
+    "Claude Code": {"team": "Engineering", "cost_center": "3000"},
+    "Data Platform": {"team": "Engineering", "cost_center": "3000"},
+    "Evaluations": {"team": "Research"},
+}
 COLORS = ("#6C5BB9", "#C96442", "#2E7D32", "#1565C0", "#AD1457", "#F9A825")
 
 ROTATED_EVERY = timedelta(days=14)
@@ -77,6 +85,7 @@ def _workspace(name: str, age: int, rng: Random) -> Workspace:
         archived_at=ARCHIVED_AT if name == ARCHIVED else None,
         display_color=COLORS[age % len(COLORS)],
         compartment_id=identifier("cmpt", rng),
+        tags=TAGS.get(name, {}),
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 KeyStatus = Literal["active", "inactive", "archived", "expired"]
 OrganizationRole = Literal["admin", "developer"]
+InviteStatus = Literal["accepted", "expired", "pending"]
 
 
 class Me(msgspec.Struct, frozen=True, tag_field="type", tag="organization"):
@@ -76,6 +77,28 @@ class User(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="use
     name: str
     role: str
     added_at: datetime
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="workspace_member"):
+    user_id: str
+    workspace_id: str
+    workspace_role: str
+
+    @property
+    def id(self) -> str:
+        """As lists go on after it."""
+        return self.user_id
+
+
+class Invite(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="invite"):
+    id: str
+    email: str
+    role: str
+    status: InviteStatus
+    invited_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None = None
+    rbac_group_ids: list[str] = []
 
 
 class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="service_account"):

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from typing import Any
 
 from exporter.demo.simulation.claude_code import ClaudeCodeRecord
 from exporter.demo.simulation.contract import Contract
 from exporter.demo.simulation.cost import CostRow, cost_of_hours, cost_of_usage
 from exporter.demo.simulation.day_cache import DayCache
 from exporter.demo.simulation.directory import FOUNDED, Directory, build_directory
-from exporter.demo.simulation.entities import ApiKey, Me, ServiceAccount, User, Workspace
+from exporter.demo.simulation.entities import ApiKey, Invite, Me, Member, ServiceAccount, User, Workspace
 from exporter.demo.simulation.limits import RateLimit, WorkspaceRateLimit, build_limits, limits_of_workspace
+from exporter.demo.simulation.membership import invites_at, members_of, summaries
 from exporter.demo.simulation.publication import Bill
 from exporter.demo.simulation.rhythm import OFFICE, Curve, Rhythm, curve
 from exporter.demo.simulation.seats import build_seats
@@ -74,6 +76,18 @@ class SimulatedOrganization:
     @property
     def users(self) -> tuple[User, ...]:
         return self._directory.users
+
+    def members(self, workspace_id: str) -> list[Member]:
+        """Raises KeyError for a workspace that there is not."""
+        workspaces = {row.id: row for row in (self.default_workspace, *self.workspaces)}
+        return members_of(self._seed, workspaces[workspace_id], self.users)
+
+    def invites(self, at: datetime) -> list[Invite]:
+        return invites_at(self._seed, at)
+
+    def summaries(self, start: date, end: date) -> list[dict[str, Any]]:
+        """Engagement, by day."""
+        return list(summaries(self._seed, len(self.users), start, end))
 
     @property
     def service_accounts(self) -> tuple[ServiceAccount, ...]:
