@@ -82,7 +82,8 @@ def test_a_failure_is_logged_and_told_by_the_exit_status_and_the_rest_is_there(a
     status, text, log = once(api)
     assert status == 1
     assert parse(text)["anthropic_exporter_up"] == {frozenset(): 0}
-    failed = 2 if path in (USAGE, WORKSPACES) else 1  # the nowcast and the limits read them, too
+    # The nowcast and the limits read usage, members and limits the workspaces, too.
+    failed = 3 if path in (USAGE, WORKSPACES) else 1
     assert sum(parse(text)["anthropic_exporter_collector_up"].values()) == len(COLLECTORS) - failed
     assert "so it is" in log
 

@@ -15,6 +15,7 @@ from exporter.demo.simulation.organization import SimulatedOrganization
 from tests.soak.kinds import JSON, Json, Reply, rows_of
 from tests.soak.paging import ALIAS
 
+OF_MINUTES = "60"
 CURSORS = ("page", "after_id")
 # So small that every list and report has several pages.
 LIMITS = {
@@ -26,6 +27,9 @@ LIMITS = {
     "users": "4",
     "service_accounts": "2",
     "rate_limits": "5",
+    "invites": "2",
+    "spend_limits": "2",
+    "workspaces/{workspace_id}/members": "4",
 }
 OWN_KEY = "sk-ant-admin01-the-demo-s-own"
 # A report that is late, or that has been revised, differs from the prompt one in its two newest days.
@@ -85,13 +89,13 @@ class SimulatedApi:
 
 def placed(path: str) -> tuple[str, dict[str, str]]:
     """The endpoint's name, and the IDs that its path has."""
-    found = re.fullmatch("workspaces/([^/]+)/rate_limits", path)
-    return ("workspaces/{workspace_id}/rate_limits", {"workspace_id": found[1]}) if found else (path, {})
+    found = re.fullmatch("workspaces/([^/]+)/(rate_limits|members)", path)
+    return (f"workspaces/{{workspace_id}}/{found[2]}", {"workspace_id": found[1]}) if found else (path, {})
 
 
 def _translated(endpoint: str, name: str, value: str) -> tuple[str, str] | None:
     if name == "limit":
-        return name, LIMITS[endpoint]
+        return name, value if value == OF_MINUTES else LIMITS[endpoint]
     if name in CURSORS and value.startswith(ALIAS):
         *_, value = value.split(".", 2)
         return (name, value) if value else None

@@ -16,20 +16,24 @@ OTHER_KEY = "sk-ant-admin01-leaked-0123456789"
 SECRETS = (MARKER, EMAIL, OTHER_KEY)
 
 REPORTS = ("usage_report/messages", "cost_report", "usage_report/claude_code")
-ID_LISTS = ("workspaces", "api_keys", "users")
-TOKEN_LISTS = ("service_accounts", "rate_limits")
+ID_LISTS = ("workspaces", "api_keys", "users", "invites")
+TOKEN_LISTS = ("service_accounts", "rate_limits", "spend_limits")
 LISTS = (*ID_LISTS, *TOKEN_LISTS)
 PAGED = (*REPORTS, *LISTS)
-ENDPOINTS = (*PAGED, "me")
+SUMMARIES, MEMBERS = "analytics/summaries", "workspaces/{workspace_id}/members"
+LIMITS_OF_WORKSPACE = "workspaces/{workspace_id}/rate_limits"
+MINUTES = "usage_report/messages by the minute"  # has faults of its own: the limits read it, and usage does not
+ENDPOINTS = (*PAGED, "me", SUMMARIES, MEMBERS, LIMITS_OF_WORKSPACE, MINUTES)
 COLLECTORS = {
     "usage": ("usage_report/messages",),
     "cost": ("cost_report",),
     "claude_code": ("usage_report/claude_code",),
-    "organization": ("me", *ID_LISTS, "service_accounts"),
-    "limits": ("rate_limits", "workspaces/{workspace_id}/rate_limits"),
+    "organization": ("me", *ID_LISTS, "service_accounts", SUMMARIES),
+    "members": (MEMBERS,),
+    "limits": ("rate_limits", LIMITS_OF_WORKSPACE, "spend_limits", MINUTES),
 }
 # Nothing is known of these without those.
-NEEDS = {"workspaces/{workspace_id}/rate_limits": ("workspaces",)}
+NEEDS = {LIMITS_OF_WORKSPACE: ("workspaces",), MEMBERS: ("workspaces",), MINUTES: ("rate_limits",)}
 
 Json = dict[str, Any]
 End = Literal["keep", "close", "reset", "stall", "refuse"]

@@ -11,17 +11,23 @@ from dataclasses import dataclass
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
 from exporter.exposition.formats import Format
-from tests.soak.kinds import COLLECTORS
+from tests.soak.kinds import COLLECTORS, MEMBERS, MINUTES, SUMMARIES
 from tests.support.exporting import Exporter, Exposed, parse
 
 OWN = "anthropic_exporter_"
 # In this order: the first that fits.
 FAMILIES = {
+    "anthropic_usage_peak_": MINUTES,
     "anthropic_usage_": "usage_report/messages",
     "anthropic_cost_": "cost_report",
     "anthropic_claude_code_": "usage_report/claude_code",
     "anthropic_organization_info": "me",
     "anthropic_organization_users": "users",
+    "anthropic_organization_invites": "invites",
+    "anthropic_invite_": "invites",
+    "anthropic_organization_": SUMMARIES,
+    "anthropic_workspace_members": MEMBERS,
+    "anthropic_spend_limit": "spend_limits",
     "anthropic_workspace_rate_limit": "workspaces/{workspace_id}/rate_limits",
     "anthropic_workspace_": "workspaces",
     "anthropic_api_key_": "api_keys",

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tests.soak.kinds import EMAIL, JSON, MARKER, OTHER_KEY, Act, Kind, Reply, fatal, passing
+from tests.soak.kinds import EMAIL, ENDPOINTS, JSON, MARKER, OTHER_KEY, Act, Kind, Reply, fatal, passing
 
 # Hinders the client from its own, longer back-off.
 SOON = ("retry-after-ms", "1")
@@ -66,16 +66,7 @@ def of_status(name: str, act: Act, status: int) -> Kind:
     return (passing if is_retried else fatal)(name, act, reason(status), **others)
 
 
-ALL_BUT_WORKSPACES = (
-    "usage_report/messages",
-    "cost_report",
-    "usage_report/claude_code",
-    "api_keys",
-    "users",
-    "service_accounts",
-    "rate_limits",
-    "me",
-)
+ALL_BUT_WORKSPACES = tuple(each for each in ENDPOINTS if each != "workspaces")
 
 
 def kinds() -> Iterator[Kind]:

@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.soak.api import CURSORS, SimulatedApi, placed
-from tests.soak.kinds import Kind, Reply, Wire
+from tests.soak.kinds import MINUTES, Kind, Reply, Wire
 from tests.soak.paging import ALIAS
 from tests.soak.wires import whole
 
@@ -148,11 +148,12 @@ class Upstream:
         cursor = next((params[name] for name in CURSORS if name in params), "")
         self._look_at(endpoint, headers)
         reply = self.api.answer(endpoint, parse_qsl(url.query), headers, ids)
-        fault = self._due(endpoint) if reply.status == 200 and not _bypasses(cursor) else None
+        faulted = MINUTES if params.get("bucket_width") == "1m" else endpoint
+        fault = self._due(faulted) if reply.status == 200 and not _bypasses(cursor) else None
         answer = fault.kind.act(reply) if fault else None
         if fault and answer:
             fault.count -= 1
-            self.seen.hits[endpoint].append(fault.kind)
+            self.seen.hits[faulted].append(fault.kind)
             if fault.kind.rotates:
                 self.api.rotate()
         answer = answer or reply

@@ -216,6 +216,14 @@ def test_every_list_becomes_its_families() -> None:
         KEY_CREATED: {labels(api_key_id="apikey_01"): 1772355600},
         KEY_EXPIRES: {labels(api_key_id="apikey_01"): SOON_TIME},
         "anthropic_service_accounts": {labels(role="developer", archived="false"): 1},
+        "anthropic_organization_invites": {labels(role="developer", status="pending"): 1},
+        "anthropic_invite_expires_timestamp_seconds": {labels(invite_id="invite_01", role="developer"): 1796083200},
+        "anthropic_organization_active_users": {
+            labels(period=period, product=product): users
+            for period, everybody in (("day", 40), ("week", 45), ("month", 48))
+            for product, users in (("all", everybody), ("chat", everybody - 10))
+        },
+        "anthropic_organization_seats": {labels(state="assigned"): 50, labels(state="pending_invite"): 3},
     }
 
 

@@ -226,8 +226,13 @@ def test_a_list_that_fails_keeps_its_own_data_and_harms_no_other(path: str, reas
         found = exporter.names
         assert found.workspaces
         assert found.users
-        by_list = (found.workspaces, None, found.api_keys, found.users, found.service_accounts)
-        return dict(zip(LISTS, by_list, strict=True))
+        by_list: dict[str, object] = {
+            WORKSPACES: found.workspaces,
+            API_KEYS: found.api_keys,
+            USERS: found.users,
+            SERVICE_ACCOUNTS: found.service_accounts,
+        }
+        return {path: by_list.get(path) for path in LISTS}
 
     with ScriptedApi() as api:
         script(api)
