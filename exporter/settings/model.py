@@ -45,6 +45,7 @@ LONGEST_PROBLEM = 1000
 HELP_COLUMNS = 100
 REAL_API = (KEY, KEY_FILE, BASE_URL)  # what the demo, which brings its own API, must not even look at
 DEMO_ADDRESS = "127.0.0.1:9817"  # whoever only has a look shows it to nobody
+DEMO_TAGS = "team,cost_center"
 DEMO_HOURS = 170  # as the alert on the last hour needs them
 # Problems with these in them are of the key, or of what may name its file: they say why there is none.
 OF_THE_KEY = ("ANTHROPIC_ADMIN_API_KEY", "api.key", "api in ", "config.file", "CONFIG_FILE")
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
             values = _without(values, REAL_API)
             values["web"] = {"listen_address": DEMO_ADDRESS} | values.get("web", {})
             values["usage"] = {"hours": DEMO_HOURS} | values.get("usage", {})
+            values["organization"] = {"workspace_tags": DEMO_TAGS} | values.get("organization", {})
         wrong: set[tuple[str, ...]] = set()
         try:
             settings = validate(values)

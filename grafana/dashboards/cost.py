@@ -10,12 +10,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from grafana.dashboards import month
 from grafana.dashboards.bars import day_bars, kept_bars, ranking
 from grafana.dashboards.budgets import budgets
-from grafana.dashboards.frame import dashboard, days_variable, label_variable, workspace_variable
+from grafana.dashboards.frame import dashboard, days_variable, label_variable, tag_variable, workspace_variable
 from grafana.dashboards.month import COST, MONTH_BEFORE, NOWCAST
 from grafana.dashboards.panels import FULL, NO_DATA, USD, Steps
 from grafana.dashboards.promql import (
     BY_WORKSPACE,
     CHOSEN_DAYS,
+    SCOPE,
     WORKSPACE,
     by_workspace,
     days,
@@ -58,7 +59,7 @@ def build() -> Dashboard:
         "cost",
         "Cost",
         "Cost by day, workspace and model: what today and this month cost, why it changed, and where it will end.",
-        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable(LAST_WEEK)),
+        (workspace_variable(COST), label_variable("model", "Model", COST), days_variable(LAST_WEEK), tag_variable()),
         {
             "": [*today_and_the_month(), *_what_needs_attention(), *_day_by_day(), *trust()],
             "Where it goes: ${days:text}": _where_it_goes(),
@@ -154,10 +155,12 @@ def _where_it_goes() -> list[Builder[Panel]]:
                 "Month before": Number(by_workspace(month.before(*BY_WORKSPACE), MONTH_BEFORE), USD, 0, 130),
             },
             sort="Chosen days",
+            size=(16, 9),
             no_value=NO_COST,
             total=True,
             filterable=False,
         ),
+        _by_tag(),
         _ranking(
             "Models",
             f"Cost of tokens by model, as far as known. {chosen}",
@@ -186,6 +189,26 @@ def _where_it_goes() -> list[Builder[Panel]]:
             COST_TYPES,
         ),
     ]
+
+
+def _by_tag() -> Builder[Panel]:
+    """What a workspace is tagged with, whatever it is called: by its ID, and once for all replicas."""
+    by = ", ".join(BY_WORKSPACE)
+    tags = f"topk by ({by}) (1, group by ({by}, $tag) (anthropic_workspace_info{{{SCOPE}}}))"
+    tagged = f"({_of_workspaces()}) * on ({by}) group_left ($tag) {tags}"
+    return ranking(
+        "By tag: ${tag:text}",
+        "Cost of the days chosen above, as far as known, added up by what workspaces are tagged with: By tag, above, "
+        "chooses the tag, of those that the exporter is told by --organization.workspace-tags=team,cost_center. "
+        "Without any it is where the workspaces' data are.",
+        largest(20, f'sum by (part) (label_replace({tagged}, "part", "$1", "$tag", "(.*)")) > 0'),
+        label="part",
+        words={"none": "Without this tag"},
+        unit=USD,
+        decimals=0,
+        no_value=NO_DATA,
+        size=(8, 9),
+    )
 
 
 def _over_months() -> Builder[Panel]:

@@ -109,6 +109,19 @@ def label_variable(label: str, title: str, family: str, *matchers: str) -> Query
     return _query(label, title, f"label_values({family}{{{', '.join((SCOPE, *matchers))}}}, {label})")
 
 
+def tag_variable() -> QueryVariable:
+    """The label of workspaces that cost is added up by: their tags, or where their data are, which they all have."""
+    return (
+        QueryVariable("tag")
+        .label("By tag")
+        .datasource(DATASOURCE)
+        .query("label_names()")
+        .regex("/^(tag_.+|workspace_geo)$/")
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    )
+
+
 def days_variable(first: str = "Yesterday") -> CustomVariable:
     """Which days the breakdowns are of, as a matcher of `days_ago`: `first` those of this name."""
     choices = {

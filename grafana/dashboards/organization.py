@@ -12,7 +12,7 @@ from grafana.dashboards.panels import GREY, LEAST, NO_DATA, USD, Steps
 from grafana.dashboards.promql import BY_WORKSPACE, DAY_SECONDS, ORGANIZATION, SCOPE, largest, merged, samples, total
 from grafana.dashboards.stats import stat
 from grafana.dashboards.tables import Label, Number, table
-from grafana.dashboards.words import KEY_STATUS, ROLES
+from grafana.dashboards.words import INVITE_STATUS, KEY_STATUS, PRODUCTS, ROLES, SEATS
 
 BY_KEY = (*ORGANIZATION, "api_key_id")
 OF_KEY = "api_key, workspace, created_by"
@@ -22,6 +22,8 @@ EXPIRING_DAYS, OLD_DAYS = 14, 365
 NEVER_DAYS = 1_000_000
 DAYS_UNIT = "suffix: d"  # Grafana's own unit of days turns 300 of them into weeks
 NOT_SERVED = "No data: the API does not list it to this key."
+NARROW, WIDE = (3, 4), (4, 4)
+ENTERPRISE = "Of the newest day that Claude Enterprise's engagement report has: most keys have none."
 SOME_OR_NONE: Steps = ((None, GREY), (0, "green"), (1, "orange"))
 
 
@@ -46,6 +48,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
             f'{name} or label_replace({10 * LEAST:.0f} * absent({name}), "organization_name", "{NO_DATA}", "", "")',
             unit="short",
             shown_label="organization_name",
+            size=(5, 4),
         ),
         _count("Workspaces", "Workspaces that are not archived.", "workspace_info", NOT_ARCHIVED),
         stat(
@@ -53,8 +56,17 @@ def _at_a_glance() -> list[Builder[Panel]]:
             f"Members of the organization. {NOT_SERVED}",
             total(samples("anthropic_organization_users")),
             unit="short",
+            size=(2, 4),
         ),
-        _count("Active API keys", "API keys that can be used.", "api_key_info", ACTIVE),
+        _count("Active API keys", "API keys that can be used.", "api_key_info", ACTIVE, WIDE),
+        stat(
+            "Invites",
+            f"Invites to the organization that wait for their answer. {NOT_SERVED}",
+            f"count({merged('anthropic_invite_expires_timestamp_seconds')}) or "
+            f"0 * count({merged('anthropic_organization_invites')})",
+            unit="short",
+            size=NARROW,
+        ),
         _judged(
             "Expiring soon",
             f"Active API keys that expire within {EXPIRING_DAYS} days: the first below.",
@@ -64,6 +76,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
             "Never replaced",
             f"Active API keys that are older than {OLD_DAYS} days.",
             f"{_age()} > {OLD_DAYS * DAY_SECONDS}",
+            WIDE,
         ),
     ]
 
@@ -119,7 +132,8 @@ def _workspaces() -> Builder[Panel]:
     created = merged("anthropic_workspace_created_timestamp_seconds")
     return table(
         "Workspaces",
-        "Every workspace, archived ones too, the dearest first: its cost of this month, its active API keys, its age. "
+        "Every workspace, archived ones too, the dearest first: its cost of this month, its members and active API "
+        "keys, its age. "
         f"Budgets are on Cost. {NOT_SERVED}",
         {
             "workspace": Label("Workspace"),
@@ -128,6 +142,7 @@ def _workspaces() -> Builder[Panel]:
         },
         {
             "Month to date": Number(named(total(samples(MONTH_TO_DATE), *BY_WORKSPACE)), USD, 0, width_pixels=160),
+            "Members": Number(named(total(samples("anthropic_workspace_members"), *BY_WORKSPACE)), width_pixels=100),
             "Active API keys": Number(named(f"count by ({by}) ({_keys(ACTIVE)})"), width_pixels=150, blank="0"),
             "Age": Number(named(f"floor((time() - {created}) / {DAY_SECONDS})"), unit=DAYS_UNIT, width_pixels=100),
         },
@@ -169,17 +184,48 @@ def _shares() -> list[Builder[Panel]]:
             no_value=NO_DATA,
             size=(8, 12),
         ),
+        ranking(
+            "Invites by status",
+            f"Invites to the organization. {NOT_SERVED}",
+            largest(10, total(samples("anthropic_organization_invites"), "status")),
+            label="status",
+            unit="short",
+            words=INVITE_STATUS,
+            no_value=NO_DATA,
+            size=(8, 9),
+        ),
+        ranking(
+            "Active users by product",
+            f"Users who were active in the last 30 days. {ENTERPRISE}",
+            largest(10, total(samples("anthropic_organization_active_users", 'period="month"'), "product")),
+            label="product",
+            unit="short",
+            words=PRODUCTS,
+            no_value=NO_DATA,
+            size=(8, 9),
+        ),
+        ranking(
+            "Seats",
+            f"Seats that are assigned, and invites to one that wait for their answer. {ENTERPRISE}",
+            largest(10, total(samples("anthropic_organization_seats"), "state")),
+            label="state",
+            unit="short",
+            words=SEATS,
+            no_value=NO_DATA,
+            size=(8, 9),
+        ),
     ]
 
 
-def _count(title: str, description: str, family: str, matcher: str) -> Builder[Panel]:
-    return stat(title, f"{description} {NOT_SERVED}", f"count({merged(f'anthropic_{family}', matcher)})", unit="short")
+def _count(title: str, description: str, family: str, matcher: str, size: tuple[int, int] = NARROW) -> Builder[Panel]:
+    expr = f"count({merged(f'anthropic_{family}', matcher)})"
+    return stat(title, f"{description} {NOT_SERVED}", expr, unit="short", size=size)
 
 
-def _judged(title: str, description: str, keys: str) -> Builder[Panel]:
+def _judged(title: str, description: str, keys: str, size: tuple[int, int] = NARROW) -> Builder[Panel]:
     """How many of the active keys these are: none is good."""
     expr = f"count({keys}) or 0 * count({_keys(ACTIVE)})"
-    return stat(title, f"{description} {NOT_SERVED}", expr, unit="short", steps=SOME_OR_NONE)
+    return stat(title, f"{description} {NOT_SERVED}", expr, unit="short", steps=SOME_OR_NONE, size=size)
 
 
 def _keys(*matchers: str) -> str:

@@ -26,6 +26,19 @@ SERVICE_TIERS: Mapping[str, str] = {
     "flex": "Flex",
     "flex_discount": "Flex, discounted",
 }
+INVITE_STATUS: Mapping[str, str] = {"pending": "Pending", "accepted": "Accepted", "expired": "Expired"}
+PRODUCTS: Mapping[str, str] = {
+    "all": "All",
+    "chat": "Chat",
+    "chat_cowork_unified": "Chat and Cowork",
+    "claude_code": "Claude Code",
+    "claude_design": "Design",
+    "claude_tag": "Claude in Slack",
+    "cowork": "Cowork",
+    "office_agent": "Office",
+    "science": "Science",
+}
+SEATS: Mapping[str, str] = {"assigned": "Assigned", "pending_invite": "Invited"}
 LIMITERS: Mapping[str, str] = {
     "requests_per_minute": "Requests/min",
     "input_tokens_per_minute": "Input tokens/min",

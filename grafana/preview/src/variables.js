@@ -63,6 +63,7 @@ async function found(query, { from, to }) {
   const time = { start: from.valueOf() / 1000, end: to.valueOf() / 1000 };
   const [, match, label] = query.match(/^label_values\((?:(.+),\s*)?(\w+)\)$/s) ?? [];
   if (label) return ask(`label/${label}/values`, match ? { ...time, 'match[]': match } : time);
+  if (query === 'label_names()') return ask('labels', time);
   const [, expr] = query.match(/^query_result\((.+)\)$/s) ?? [];
   if (!expr) throw new Error(`the preview has no variables by ${query}`);
   const { result } = await ask('query', { query: expr, time: time.end });

@@ -67,7 +67,7 @@ class Scraped(NamedTuple):
 
 def filled_in(expr: str, days: str = "1", **chosen: str) -> str:
     """With everything chosen but what is said, as Grafana fills it in."""
-    values = {"days": days, "by": "model", **chosen}
+    values = {"days": days, "by": "model", "tag": "tag_team", **chosen}
     expr = expr.replace("$__rate_interval", INTERVAL)
     return re.sub(r"\$([a-z]\w*)", lambda found: json.dumps(values.get(found[1], ANYTHING))[1:-1], expr)
 

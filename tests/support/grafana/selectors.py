@@ -40,5 +40,6 @@ def unknown_labels(expr: str) -> set[str]:
     for name, matchers in selectors(expr):
         unknown |= set(MATCHED.findall(matchers)) - known().get(name, every)
     for grouping in GROUPING.findall(expr):
-        unknown |= set(re.findall(r"\w+", grouping)) - every
+        # What a dashboard's variable names is chosen of what there is.
+        unknown |= set(re.findall(r"(?<![$\w])\w+", grouping)) - every
     return unknown
