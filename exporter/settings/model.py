@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     organization: Organization = Field(
         default=Organization(), description="Organization: workspaces, keys, people, and their names"
     )
-    limits: Limits = Field(default=Limits(), description="Rate limits")
+    limits: Limits = Field(default=Limits(), description="Rate and spend limits")
     log: Log = Field(default=Log(), description="Log")
     demo: Demo = Field(default=Demo(), description="Simulated organization of the command `demo`")
     unknown_flags: CliUnknownArgs

@@ -115,7 +115,8 @@ class ClaudeCode(Collector):
 
 class Organization(Collector):
     enabled: bool = _collect(
-        "workspaces, API keys, users and service accounts, and the names of what is in the reports"
+        "workspaces and their members, API keys, users, invites and service accounts, and the names of what is in the"
+        " reports"
     )
     interval_seconds: Interval = 3600
     name: str | None = Field(
@@ -129,7 +130,7 @@ class Organization(Collector):
 
 
 class Limits(Collector):
-    enabled: bool = _collect("rate limits")
+    enabled: bool = _collect("rate limits and the busiest minute beside them, and spend limits")
     interval_seconds: Interval = 900
 
 

@@ -16,7 +16,7 @@ NAMES = {
     "nowcast": "Nowcast (estimates)",
     "claude_code": "Claude Code",
     "organization": "Organization",
-    "limits": "Rate limits",
+    "limits": "Limits",
     "hours": "Usage by the hour",
     "members": "Members of workspaces",
 }

@@ -82,10 +82,11 @@ def test_collectors_start_work_and_get_late(clock: Clock) -> None:
             "claude_code": "2026-11-21T12:14",
             "organization": "2026-11-21T12:59",
             "limits": "2026-11-21T12:14",
+            "members": "2026-11-21T12:04",
         }
         clock("2026-11-21T13:00:00Z")
         await exporter.publish()
-        late = dict.fromkeys(("cost", "usage", "nowcast", "claude_code", "limits"), "late")
+        late = dict.fromkeys(("cost", "usage", "nowcast", "claude_code", "limits", "members"), "late")
         assert states(exporter) == {**late, "organization": "works"}
 
     clock("2026-11-21T12:00:00Z")
