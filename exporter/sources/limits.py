@@ -53,16 +53,12 @@ class LimitsSource:
     collector: str = "limits"
     generation: str = "admin"
     rank: int = 2
-    endpoints: tuple[AnyEndpoint, ...] = (USAGE, RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS, SPEND_LIMITS)
+    # The report last, whose turn is used at once, and is so nobody else's.
+    endpoints: tuple[AnyEndpoint, ...] = (RATE_LIMITS, WORKSPACES, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE)
 
     async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:
         had = previous or LimitsReading(now)
-        refresh = ListsRefresh(
-            (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE),
-            self.entitlement,
-            now,
-        )
-        # The minutes first: they are of the moment that the turn to poll their report was for.
+        refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE), self.entitlement, now)
         minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=had.minutes, absent={})
         organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
         workspaces, spend = await asyncio.gather(
