@@ -116,7 +116,7 @@ def firing_alerts(size: tuple[int, int]) -> Builder[Panel]:
     def firing(severity: str, rank: int) -> str:
         # The last of these labels that an alert has says what it is about.
         about = f'ALERTS{{{OF_ALERTS}, {ALERTS}, alertstate="firing", severity{severity}}}'
-        for label in ("scope", "collector", "model", "workspace_id", "workspace", "api_key"):
+        for label in ("scope", "collector", "model", "group", "workspace_id", "workspace", "api_key"):
             about = f'label_replace({about}, "about", "$1", "{label}", "(.+)")'
         about = f'label_replace({about}, "alertname", "$1", "alertname", "Anthropic(.+)")'
         return f"{rank} * group by (organization, alertname, about, date) ({about})"
