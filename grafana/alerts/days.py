@@ -16,7 +16,8 @@ from grafana.alerts.promql import (
 from grafana.alerts.rules import Paragraph, Record
 
 COST, MONTH, NOWCAST = "anthropic_cost_usd", "anthropic_cost_month_to_date_usd", "anthropic_cost_nowcast_usd"
-TOKENS, HOUR_TOKENS = "anthropic_usage_tokens", "anthropic_usage_hour_tokens"
+TOKENS = "anthropic_usage_tokens"
+LAST_HOUR = 'anthropic_usage_hour_tokens{hours_ago="1"}'
 BY_WORKSPACE, BY_MODEL = f"{ORGANIZATION}, workspace_id", f"{ORGANIZATION}, model"
 # Recorded names.
 COST_DAYS = "organization_day:anthropic_cost_usd:sum"
@@ -67,7 +68,7 @@ WEEKS: Paragraph = (
 
 WORKSPACES = "\nor\n".join(
     f"group by ({REPLICA}, organization, workspace_id, workspace) ({family})"
-    for family in (COST, MONTH, NOWCAST, HOUR_TOKENS)
+    for family in (COST, MONTH, NOWCAST, LAST_HOUR)
 )
 BY_LATEST_NAMES = f"* on ({REPLICA}, organization) group_left ()\n{LATEST_NAMES}"
 NAMES: Paragraph = (
