@@ -13,7 +13,7 @@ from grafana.dashboards.promql import DATES, DAY_SECONDS, JOB, WORKSPACE, sample
 
 HOUR_SECONDS = 3_600
 MILLION = 1_000_000
-NEEDED = "Nothing by the hour: the exporter needs --usage.hours=170"
+NEEDED = "No hours: the exporter shows them with --usage.hours=170"
 TOKENS = "anthropic_usage_hour_tokens"
 NOTHING = {"match": "null", "result": {"text": "", "color": "transparent", "index": 0}}
 _STARTS = f"max by (job, hours_ago) (anthropic_exporter_hour_start_timestamp_seconds{{{JOB}}})"
@@ -31,7 +31,7 @@ def heat_map(size: tuple[int, int]) -> Table:
         size,
         PLAIN,
     )
-    organize = {"renameByName": {r"day\hour": "UTC"}}
+    organize = {"renameByName": {r"day\hour": "UTC", "Value": "Tokens"}}
     return (
         panel.with_target(instant(_by_hour(), PromQueryFormat.TABLE))
         # The second sorts what the first has sorted: hours from left to right, days from the newest down.

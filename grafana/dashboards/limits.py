@@ -11,7 +11,7 @@ from grafana.dashboards.month import MONTH_TO_DATE, NOWCAST_TO_DATE
 from grafana.dashboards.panels import NO_DATA, USD, Steps, lines
 from grafana.dashboards.promql import BY_WORKSPACE, ORGANIZATION, REPLICA, SCOPE, by_workspace, first_of, samples, total
 from grafana.dashboards.tables import Label, Number, table
-from grafana.dashboards.words import LIMITERS, PERIODS, SCOPES
+from grafana.dashboards.words import GROUPS, LIMITERS, PERIODS, SCOPES
 
 CEILING, OF_WORKSPACE = "anthropic_rate_limit", "anthropic_workspace_rate_limit"
 PEAK, SPEND, MODEL = (
@@ -47,7 +47,11 @@ def _merged(family: str, *matchers: str, without: str = "group") -> str:
 
 
 def _named(expression: str) -> str:
-    names = f"topk by ({BY_GROUP}) (1, group by ({BY_GROUP}, group) ({CEILING}{{{SCOPE}}}))"
+    # What is no group of models has no name, but says by its type what it is.
+    typed = f"group by ({BY_GROUP}, group, group_type) ({CEILING}{{{SCOPE}}})"
+    joined = f'label_join({typed}, "both", "/", "group", "group_type")'
+    named = f'label_replace({joined}, "group", "$1", "both", "rlg_[^/]*/(.+)")'
+    names = f"topk by ({BY_GROUP}) (1, group by ({BY_GROUP}, group) ({named}))"
     return f"({expression}) * on ({BY_GROUP}) group_left (group) {names}"
 
 
@@ -143,7 +147,7 @@ def _ceilings() -> Builder[Panel]:
     return table(
         "Rate limits of the organization",
         f"What the Console shows as limits: ceilings, not use. {NOT_SERVED}",
-        {"group": Label("Of"), "limiter": Label("Limit", words=LIMITERS)},
+        {"group": Label("Of", words=GROUPS), "limiter": Label("Limit", words=LIMITERS)},
         {"Ceiling": Number(_by_name(_merged(CEILING, without="group, group_type, unit")), width_pixels=110)},
         sort="Of",
         ascending=True,

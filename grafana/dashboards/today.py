@@ -52,7 +52,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
             total(_of_nowcast(month.ESTIMATED, day(0))),
             unit=USD,
             decimals=0,
-            size=(3, 5),
+            size=(4, 5),
         ),
         stat(
             "Month to date",
@@ -80,7 +80,7 @@ def today_and_the_month() -> list[Builder[Panel]]:
             unit=USD,
             decimals=0,
             rise=BAD,
-            size=(5, 5),
+            size=(4, 5),
         ),
         change(
             "Newest day",

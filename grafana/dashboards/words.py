@@ -39,6 +39,13 @@ PRODUCTS: Mapping[str, str] = {
     "science": "Science",
 }
 SEATS: Mapping[str, str] = {"assigned": "Assigned", "pending_invite": "Invited"}
+GROUPS: Mapping[str, str] = {
+    "batch": "Batches",
+    "token_count": "Token counting",
+    "files": "Files",
+    "skills": "Skills",
+    "web_search": "Web search",
+}
 LIMITERS: Mapping[str, str] = {
     "requests_per_minute": "Requests/min",
     "input_tokens_per_minute": "Input tokens/min",

@@ -34,6 +34,7 @@ ONLY_IN = {
             "Estimated cost over weeks",
             "Latency",
             "Memory",
+            "Nearest limit of each group over time",
             "Requests in an hour",
             "Series",
             "Sessions over weeks",
