@@ -149,8 +149,10 @@ def shows_names(day: date, today: date, actor_days: int) -> bool:
 
 def _text(group_by: Sequence[str], actor: str, row: Activity) -> str:
     values = (actor, _kind(row), row.terminal or NONE, row.customer_type or NONE)
-    added = ((name, _told(DIMENSIONS[name](row))) for name in group_by)
-    return label_text((*zip(LABELS[1:], values, strict=True), *added))
+    labels = zip(LABELS[1:], values, strict=True)
+    if not group_by:  # a day may have a hundred thousand rows
+        return label_text(labels)
+    return label_text((*labels, *((name, _told(DIMENSIONS[name](row))) for name in group_by)))
 
 
 def _told(value: Told) -> str:
