@@ -28,6 +28,7 @@ from exporter.contract.limits import (
     WorkspaceCeiling,
     WorkspaceRateLimit,
 )
+from exporter.contract.peaks import Minutes
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
@@ -61,7 +62,7 @@ class LimitsSource:
         had = previous or LimitsReading(now)
         refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE), self.entitlement, now)
         # A busy minute is not kept for longer than its hour, whatever fails.
-        kept = {start: rows for start, rows in had.minutes.items() if start >= utc_minute(now) - ONE_HOUR}
+        kept: Minutes = {start: rows for start, rows in had.minutes.items() if start >= utc_minute(now) - ONE_HOUR}
         minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=kept, absent={})
         organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
         workspaces, spend = await asyncio.gather(
