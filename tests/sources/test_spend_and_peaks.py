@@ -263,11 +263,18 @@ def test_where_speeds_are_not_told_all_counts_as_standard_and_fast_limits_have_n
     assert not [name for name in found if name.startswith("fast")]
 
 
-def test_where_speeds_are_refused_they_are_not_asked_for_again() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "group_by[]: Speed is not available",
+        "Unexpected value(s) `fast-mode-2026-02-01` for the `anthropic-beta` header",
+    ],
+)
+def test_where_speeds_are_refused_they_are_not_asked_for_again(refusal: str) -> None:
     async def act(api: ScriptedApi, exporter: Exporter) -> None:
         def answer(seen: Seen) -> object:
             if "speed" in seen.every("group_by[]"):
-                return error(400, "group_by[]: speed is not available")
+                return error(400, refusal)
             return by_the_minute({"12:00": [used(speed=None)]}, seen)
 
         api.on(USAGE, answer)
