@@ -138,7 +138,7 @@ def test_it_refreshes_on_the_interval_and_never_twice_at_once() -> None:
             await until(lambda: len(api.seen(USAGE)) >= 6)
 
         start = time.monotonic()
-        run_for(api, act, "--usage.interval-seconds", "0.2", "--no-nowcast.enabled")
+        run_for(api, act, "--usage.interval-seconds", "0.2", "--no-nowcast.enabled", "--no-limits.enabled")
         # From the start, which nothing delays: what one request is late, the gap to the next one lacks.
         for number, seen in enumerate(api.seen(USAGE)):
             assert seen.at - start >= 0.2 * number
