@@ -77,9 +77,10 @@ class HoursTable:
         zeros: dict[Pair, HourRecord] = {}
         for start in reported:
             zeros |= {pair: row for pair, (_, row) in reading.hours[start].zeros.items()}
+        ordered = sorted(zeros)
         for start in reported:
             held = reading.hours[start]
-            lacking = tuple(zeros[pair] for pair in sorted(zeros.keys() - held.pairs))
+            lacking = tuple(zeros[pair] for pair in ordered if pair not in held.pairs)
             made = partial(self._of_hour, (*held.rows, *lacking), names, joined(self.prefix, hour_label(start, hour)))
             yield Section(start, (held, lacking, names), made)
 

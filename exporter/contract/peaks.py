@@ -64,13 +64,15 @@ class Peak(NamedTuple):
 def peak(minutes: Minutes, models: frozenset[str], limiter: str) -> float | None:
     """The most tokens of these models in one of the minutes; None where nobody knows.
 
-    Fast requests have limits of their own. Where the API does not tell them, all count as standard ones.
+    Fast requests have limits of their own. Where the API does not tell them, all count as standard ones. Of an hour
+    without any use it is known that none was fast.
     """
     counted = COUNTED.get(limiter)
     if counted is None or not minutes:
         return None
     of_fast = limiter in OF_FAST
-    if of_fast and not any(row.is_fast is not None for rows in minutes.values() for row in rows):
+    speeds = {row.is_fast for rows in minutes.values() for row in rows} if of_fast else set()
+    if speeds == {None}:
         return None
     return max(_tokens(rows, models, counted, of_fast=of_fast) for rows in minutes.values())
 

@@ -18,6 +18,7 @@ from exporter.api.endpoints import RATE_LIMITS, SPEND_LIMITS, USAGE, WORKSPACE_R
 from exporter.api.errors import ApiError
 from exporter.api.shapes import limits as shapes
 from exporter.api.shapes.limits import RateLimitPage, SpendLimitPage, WorkspaceRateLimitPage
+from exporter.contract.days import ONE_HOUR, utc_minute
 from exporter.contract.limits import (
     SCOPES,
     Limited,
@@ -27,6 +28,7 @@ from exporter.contract.limits import (
     WorkspaceCeiling,
     WorkspaceRateLimit,
 )
+from exporter.contract.peaks import Minutes
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
@@ -59,7 +61,9 @@ class LimitsSource:
     async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:
         had = previous or LimitsReading(now)
         refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE), self.entitlement, now)
-        minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=had.minutes, absent={})
+        # A busy minute is not kept for longer than its hour, whatever fails.
+        kept: Minutes = {start: rows for start, rows in had.minutes.items() if start >= utc_minute(now) - ONE_HOUR}
+        minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=kept, absent={})
         organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
         workspaces, spend = await asyncio.gather(
             refresh.part(

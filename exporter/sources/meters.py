@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from http import HTTPStatus
 from sys import intern
 
 import structlog
@@ -24,7 +23,7 @@ from exporter.contract.days import Day, exposed_days, through, utc_day
 from exporter.contract.labels import NONE
 from exporter.contract.nowcast import Meter, MeterReading
 from exporter.contract.state import State
-from exporter.sources import Outcome
+from exporter.sources import Outcome, speed
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.windows import MOST_BUCKETS, is_stale, page_limit, window
 
@@ -112,7 +111,7 @@ class MeterSource:
                     if first <= day <= today:
                         rows.setdefault(day, []).extend(found)
         except ApiError as error:
-            if told and error.status == HTTPStatus.BAD_REQUEST and "speed" in error.message.lower():
+            if told and speed.is_refused(error):
                 return None
             raise
         return None if told and any(rows.values()) and not has_speed else rows

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from sys import intern
 
 from exporter.api.client import Client
@@ -18,6 +17,7 @@ from exporter.api.shapes.usage import UsagePage, UsageResult
 from exporter.contract.days import ONE_HOUR, utc_minute
 from exporter.contract.labels import NONE
 from exporter.contract.peaks import MinuteRecord, Minutes
+from exporter.sources import speed
 from exporter.sources.windows import minutes_window
 
 LIMIT = ("limit", "60")
@@ -37,8 +37,7 @@ class MinutesOfUsage:
         try:
             return await self._read(now)
         except ApiError as error:
-            is_refused = error.status == HTTPStatus.BAD_REQUEST and "speed" in error.message.lower()
-            if not (self.tells_speed and is_refused):
+            if not (self.tells_speed and speed.is_refused(error)):
                 raise
             self.tells_speed = False
             return await self._read(now)

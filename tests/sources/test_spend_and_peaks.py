@@ -235,7 +235,26 @@ def test_only_the_last_hour_s_complete_minutes_count() -> None:
 
 
 def test_an_hour_without_any_use_is_a_peak_of_nothing() -> None:
-    assert peaks(busy({}))["output_tokens_per_minute"] == 0
+    found = peaks(busy({}))
+    assert found["output_tokens_per_minute"] == 0
+    assert found["fast_otpm"] == 0
+
+
+def test_where_the_report_fails_a_minute_is_kept_for_its_hour_and_no_longer(clock: Clock) -> None:
+    minutes = {"12:00": [used(times=9)], "12:20": [used(times=2)]}
+
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        api.on(USAGE, lambda seen: by_the_minute(minutes, seen))
+        api.on(RATE_LIMITS, page(rate_limit_row("rl_01", models=[MODEL], limits=[{"type": LIMITERS[3], "value": 1}])))
+        await exporter.refresh("organization", "limits")
+        api.on(USAGE, error(529, "busy"))
+        for at, expected in {"12:59": {LIMITERS[3]: 9}, "13:05": {LIMITERS[3]: 2}, "13:35": {}}.items():
+            clock(f"2026-11-21T{at}:00Z")
+            await exporter.refresh("limits")
+            assert peaks(exporter) == expected
+            assert exporter.exposed[CEILING]
+
+    with_exporter(act)
 
 
 def test_where_speeds_are_not_told_all_counts_as_standard_and_fast_limits_have_no_peak() -> None:
@@ -244,11 +263,18 @@ def test_where_speeds_are_not_told_all_counts_as_standard_and_fast_limits_have_n
     assert not [name for name in found if name.startswith("fast")]
 
 
-def test_where_speeds_are_refused_they_are_not_asked_for_again() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "group_by[]: Speed is not available",
+        "Unexpected value(s) `fast-mode-2026-02-01` for the `anthropic-beta` header",
+    ],
+)
+def test_where_speeds_are_refused_they_are_not_asked_for_again(refusal: str) -> None:
     async def act(api: ScriptedApi, exporter: Exporter) -> None:
         def answer(seen: Seen) -> object:
             if "speed" in seen.every("group_by[]"):
-                return error(400, "group_by[]: speed is not available")
+                return error(400, refusal)
             return by_the_minute({"12:00": [used(speed=None)]}, seen)
 
         api.on(USAGE, answer)
@@ -317,12 +343,32 @@ def test_of_very_many_workspaces_a_part_is_read_at_each_refresh() -> None:
     with_exporter(act, "--no-organization.enabled")
 
 
+tokens = st.integers(0, 10**6)
 use = st.builds(
-    used,
-    st.sampled_from([MODEL, SISTER, OTHER]),
+    usage_row,
+    model=st.sampled_from([MODEL, SISTER, OTHER]),
     speed=st.sampled_from(["standard", "fast"]),
-    times=st.integers(0, 10**6),
+    uncached_input_tokens=tokens,
+    cache_read_input_tokens=tokens,
+    cache_creation=st.fixed_dictionaries({"ephemeral_5m_input_tokens": tokens, "ephemeral_1h_input_tokens": tokens}),
+    output_tokens=tokens,
 )
+
+
+def written(row: Row) -> int:
+    return sum(row["cache_creation"].values())
+
+
+COUNTED: dict[str, tuple[str, Callable[[Row], int]]] = {
+    "input_tokens_per_minute": (
+        "standard",
+        lambda row: row["uncached_input_tokens"] + row["cache_read_input_tokens"] + written(row),
+    ),
+    "input_tokens_per_minute_cache_aware": ("standard", lambda row: row["uncached_input_tokens"] + written(row)),
+    "output_tokens_per_minute": ("standard", lambda row: row["output_tokens"]),
+    "fast_itpmca": ("fast", lambda row: row["uncached_input_tokens"] + written(row)),
+    "fast_otpm": ("fast", lambda row: row["output_tokens"]),
+}
 
 
 def test_the_peak_is_the_largest_of_plain_sums() -> None:
@@ -350,18 +396,13 @@ def test_the_peak_is_the_largest_of_plain_sums() -> None:
             api.on(USAGE, lambda seen: by_the_minute(minutes, seen))
             asyncio.run_coroutine_threadsafe(exporter.refresh("limits"), loop).result()
 
-            def most(field: str, speed: str) -> float:
+            found = peaks(exporter)
+            for limiter, (speed, counted) in COUNTED.items():
                 sums = [
-                    sum(row[field] for row in rows if row["model"] != OTHER and row["speed"] == speed)
+                    sum(counted(row) for row in rows if row["model"] != OTHER and row["speed"] == speed)
                     for rows in minutes.values()
                 ]
-                return max(sums, default=0)
-
-            found = peaks(exporter)
-            assert found["output_tokens_per_minute"] == most("output_tokens", "standard")
-            assert found["input_tokens_per_minute_cache_aware"] == 1101 * most("uncached_input_tokens", "standard")
-            if any(minutes.values()):
-                assert found["fast_otpm"] == most("output_tokens", "fast")
+                assert found[limiter] == max(sums, default=0), limiter
 
         await asyncio.to_thread(holds)
 
