@@ -41,8 +41,11 @@ class Pace:
         pause = endpoint.poll_seconds if self._seconds is None else self._seconds
         if asker := askers.get(job):
             asker.waits = True
-            while (seconds := self._wait_seconds(name, rank, pause)) > 0:  # noqa: ASYNC110  for time, not for an event
-                await asyncio.sleep(seconds)
+            try:
+                while (seconds := self._wait_seconds(name, rank, pause)) > 0:  # noqa: ASYNC110  for time, not for an event
+                    await asyncio.sleep(seconds)
+            finally:
+                asker.waits = False  # also for one that is called off
         now = loop.time()
         askers[job] = _Asker(rank, now + interval_seconds)
         self._next[name] = max(self._next.get(name, now), now + pause)
