@@ -125,7 +125,8 @@ def by_collector(text: str) -> dict[str, str]:
         name = line.split()[2] if line.startswith("#") else line
         collector = next((c for c in found if name.startswith(f"anthropic_{c}")), "organization")
         found[collector] += line
-    limits = "".join(found.pop(name) for name in ("rate_limit", "spend", "usage_peak"))
+    del found["usage_peak"]  # what is kept of the last hour is gone with it
+    limits = "".join(found.pop(name) for name in ("rate_limit", "spend"))
     return {**found, "limits": limits}
 
 
