@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 NONE = "none"
+# Of a value, as UTF-8: databases refuse longer ones, or cut them so that two become one.
+MOST_BYTES = 1_000
+# So many characters and more may need the bound; a character has at most four bytes.
+PERHAPS_LONG = MOST_BYTES // 4
+DIGEST_BYTES = 8
 
 Labels = Iterable[tuple[str, str]]
 
 
 def label_text(labels: Labels) -> str:
-    """`a="b",c="d"` with values escaped as the text format asks."""
-    return ",".join(f'{name}="{_escape(value)}"' for name, value in labels)
+    """`a="b",c="d"` with values bounded, and escaped as the text format asks."""
+    return ",".join([f'{name}="{_escape(value)}"' for name, value in labels])
 
 
 def joined(*texts: str) -> str:
@@ -20,7 +26,19 @@ def joined(*texts: str) -> str:
 
 
 def _escape(value: str) -> str:
+    if len(value) >= PERHAPS_LONG:
+        value = _bounded(value)
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _bounded(value: str) -> str:
+    """A long value's beginning and a hash of the whole, as long as the bound: no value that is whole is like it."""
+    whole = value.encode()
+    if len(whole) < MOST_BYTES:
+        return value
+    digest = hashlib.blake2b(whole, digest_size=DIGEST_BYTES).hexdigest()
+    start = whole[: MOST_BYTES - len(digest) - 1].decode(errors="ignore")  # without half a character at its end
+    return start + digest.rjust(MOST_BYTES - len(start.encode()), "-")
 
 
 MEANINGS = {

@@ -17,10 +17,12 @@ from tests.support.answers import (
     ME,
     SERVICE_ACCOUNTS,
     SUMMARIES,
+    USAGE,
     USERS,
     WORKSPACES,
     Row,
     api_key_row,
+    buckets,
     listing,
     script,
     usage_row,
@@ -304,6 +306,30 @@ def test_unknown_values_pass_and_absent_ones_are_none_or_left_out() -> None:
     assert found["anthropic_organization_users"] == {labels(role="none"): 1, labels(role="astronaut"): 1}
     assert found["anthropic_service_accounts"] == {labels(role="none", archived="false"): 1}
     assert found["anthropic_organization_info"] == {labels(organization_id="org_01", organization_name="org_01"): 1}
+
+
+def test_names_that_are_too_long_are_cut_stay_apart_and_are_the_same_in_every_family() -> None:
+    long = "ключ 😀" * 1000
+
+    def usage(seen: Seen) -> Row:
+        rows = [usage_row(api_key_id=f"apikey_0{n}", output_tokens=n) for n in (1, 2)]
+        return buckets({"2026-11-21": rows}, seen)
+
+    async def run(base_url: str) -> Exposed:
+        async with exporting(base_url, "--usage.group-by=api_key_id") as exporter:
+            await exporter.refresh("organization", "usage")
+            return exporter.exposed
+
+    with ScriptedApi() as api:
+        script(api)
+        api.on(API_KEYS, listing(*(api_key_row(f"apikey_0{n}", name=f"{long}{n}") for n in (1, 2))))
+        api.on(USAGE, usage)
+        found = asyncio.run(run(api.base_url))
+    names = {dict(sample)["api_key_id"]: dict(sample)["api_key"] for sample in found[KEY_INFO]}
+    assert len(set(names.values())) == 2
+    assert all(len(name.encode()) == 1000 and name.startswith(long[:450]) for name in names.values())
+    of_usage = [dict(sample) for sample in found["anthropic_usage_tokens"]]
+    assert {sample["api_key_id"]: sample["api_key"] for sample in of_usage} == names
 
 
 def test_what_is_listed_twice_counts_once() -> None:
