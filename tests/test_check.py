@@ -94,7 +94,7 @@ def api() -> Iterator[ScriptedApi]:
 
 REPORTS = {"usage": USAGE, "cost": COST, "claude_code": CLAUDE_CODE}
 LISTS = (ME, WORKSPACES, API_KEYS, USERS, INVITES, MEMBERS, SERVICE_ACCOUNTS, SUMMARIES)
-LIMITS = (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS)
+LIMITS = (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE)
 ENDPOINTS = (USAGE, COST, CLAUDE_CODE, *LISTS, *LIMITS)
 MOST_COLUMNS = 120
 # What is needed of each collector.
@@ -119,8 +119,8 @@ def line(api: ScriptedApi, endpoint: str) -> list[str]:
     """The words of an endpoint's line in the table, without the duration."""
     found = lines(api)
     rows = found[found.index(next(text for text in found if text.split()[:1] == ["ENDPOINT"])) :]
-    (words,) = [words for text in rows if (words := text.split())[0] == endpoint]
-    return words[:-1]
+    first, *_ = [words for text in rows if (words := text.split())[0] == endpoint]
+    return first[:-1]
 
 
 # What it says first
@@ -168,6 +168,7 @@ def test_every_endpoint_has_a_line_under_the_headings(api: ScriptedApi) -> None:
         ["rate_limits", "limits"],
         ["workspaces/{workspace_id}/rate_limits", "limits"],
         ["spend_limits", "limits"],
+        ["usage_report/messages", "limits"],
     ]
 
 
@@ -200,6 +201,21 @@ def test_a_line_says_how_new_the_data_are_and_how_many_rows_came(
 def test_a_report_without_rows_has_no_newest_data(api: ScriptedApi) -> None:
     api.on(USAGE, report({"2026-11-20": [], "2026-11-21": []}))
     assert line(api, "usage_report/messages")[2:] == ["yes", "-", "0"]
+
+
+def test_where_limits_are_there_the_minutes_beside_them_are_looked_at(api: ScriptedApi) -> None:
+    def answer(seen: Seen) -> object:
+        return error(400, "bucket_width") if seen.param("bucket_width") == "1m" else report({})
+
+    api.on(USAGE, answer)
+    found = {(each.endpoint, each.collector): each for each in checked(api).endpoints}
+    assert found["usage_report/messages", "usage"].is_readable
+    assert found["usage_report/messages", "limits"].failure
+    (minutes,) = [seen for seen in api.seen(USAGE) if seen.param("bucket_width") == "1m"]
+    assert (minutes.param("starting_at"), minutes.param("ending_at")) == (
+        "2026-11-21T11:00:00Z",
+        "2026-11-21T12:00:00Z",
+    )
 
 
 def test_each_endpoint_is_asked_once_and_of_cost_all_pages(api: ScriptedApi) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from exporter.api.endpoints import AnyEndpoint
 
 FIRST = 0
+# Who is expected right now may ask a moment later.
+LATE_SECONDS = 1.0
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Pace:
         before = [
             max(due, other.expected)
             for other in self._askers[name].values()
-            if other.rank < rank and (other.waits or (other.rank == FIRST and due <= other.expected < due + pause))
+            if other.rank < rank
+            and (other.waits or (other.rank == FIRST and due - LATE_SECONDS <= other.expected < due + pause))
         ]
         return (max(before) + pause if before else due) - now

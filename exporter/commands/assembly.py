@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -44,6 +45,7 @@ from exporter.sources.members import MembersSource
 from exporter.sources.meters import MeterSource
 from exporter.sources.minutes import MinutesOfUsage
 from exporter.sources.usage import UsageSource
+from exporter.sources.workspaces import AT_THE_SAME_TIME, InTurns
 from exporter.status.answers import StatusBoard
 from exporter.status.document import About
 
@@ -139,7 +141,7 @@ def organization_jobs(
     prefix = label_text([("organization", name)]) if name else ""
     people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
-    limits = settings.limits
+    limits, slots = settings.limits, asyncio.Semaphore(AT_THE_SAME_TIME)
     members_seconds = min(inventory.interval_seconds, MEMBERS_INTERVAL_SECONDS)
     jobs = OrganizationJobs(
         name,
@@ -173,7 +175,7 @@ def organization_jobs(
         if inventory.enabled
         else None,
         members=Plan(
-            MembersSource(Lists(client), members_seconds / inventory.interval_seconds),
+            MembersSource(Lists(client), members_seconds / inventory.interval_seconds, InTurns(slots)),
             MembersTable(prefix),
             members_seconds,
         )
@@ -186,7 +188,11 @@ def organization_jobs(
         )
         if usage.enabled and usage.hours
         else None,
-        limits=Plan(LimitsSource(Lists(client), MinutesOfUsage(client)), LimitsTable(prefix), limits.interval_seconds)
+        limits=Plan(
+            LimitsSource(Lists(client), MinutesOfUsage(client), InTurns(slots)),
+            LimitsTable(prefix),
+            limits.interval_seconds,
+        )
         if limits.enabled
         else None,
         nowcast=partial(_nowcast, settings, client, prefix) if settings.has_nowcast else None,

@@ -38,10 +38,10 @@ from exporter.api.shapes.usage import UsagePage
 from exporter.commands.assembly import Upstream, connect, utc_now
 from exporter.commands.checked import Checked, DayFound, Finding, OrganizationFound
 from exporter.contract.cost import CENTS
-from exporter.contract.days import ONE_DAY, utc_day
+from exporter.contract.days import ONE_DAY, ONE_HOUR, utc_day, utc_minute
 from exporter.contract.state import Failure, Reason
 from exporter.settings.model import Settings
-from exporter.sources.windows import MOST_BUCKETS, window
+from exporter.sources.windows import MOST_BUCKETS, minutes_window, window
 
 WEEK = timedelta(days=7)
 LIMIT = ("limit", str(MOST_BUCKETS))
@@ -51,9 +51,10 @@ BRINGS: dict[str, tuple[AnyEndpoint, ...]] = {
     "cost": (COST,),
     "claude_code": (CLAUDE_CODE,),
     "organization": (ME, WORKSPACES, API_KEYS, USERS, INVITES, WORKSPACE_MEMBERS, SERVICE_ACCOUNTS, SUMMARIES),
-    "limits": (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS),
+    "limits": (RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE),
 }
-NEEDED = (USAGE, COST, CLAUDE_CODE, WORKSPACES)  # of the others many keys have none
+# Of the others many keys have none.
+NEEDED = {"usage": USAGE, "cost": COST, "claude_code": CLAUDE_CODE, "organization": WORKSPACES}
 
 
 def check(settings: Settings) -> int:
@@ -95,6 +96,11 @@ def probe(endpoint: AnyEndpoint, today: date, workspace_id: str = "") -> Request
     return endpoint.request(workspace_id=workspace_id)
 
 
+def _last_hour(now: datetime) -> Request:
+    """By the minute: for the busiest one beside the limits."""
+    return USAGE.request(*minutes_window(utc_minute(now) - ONE_HOUR, utc_minute(now)), ("limit", "60"))
+
+
 class _Look:
     """At one endpoint: of cost at all pages, for a day is to be whole; of the others at the first."""
 
@@ -114,7 +120,7 @@ class _Look:
             name,
             self._collector,
             self._endpoint.is_report,
-            self._endpoint in NEEDED,
+            self._endpoint is NEEDED.get(self._collector),
             None,
             None,
             None,
@@ -144,6 +150,8 @@ class _Look:
         if workspace_id is None:
             return []
         request = probe(self._endpoint, utc_day(self._now), workspace_id)
+        if self._endpoint is USAGE and self._collector == "limits":
+            request = _last_hour(self._now)
         if self._endpoint is COST:
             found = [page async for page in pages(self._client, request, COST.shape, made=lambda page: page)]
             self.newest_day = _newest_day(found, utc_day(self._now))

@@ -66,7 +66,7 @@ async def run(
             api=api.base_url,
             key=kind_of(api.key.current.get_secret_value()) or "of an unknown kind",
             collectors=", ".join(
-                f"{name} every {section.interval_seconds:g} s" for name, section in settings.enabled().items()
+                f"{job.state.collector} every {job.state.interval_seconds:g} s" for job in exporter.organization
             ),
         )
         started(where)

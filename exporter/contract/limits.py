@@ -82,8 +82,8 @@ class SpendLimit(NamedTuple):
 
 @dataclass(frozen=True)
 class LimitsReading:
-    """The organization's rate limits, by the ID of what they are of; those of workspaces by the workspace's ID, the
-    one that was read last at the end; spend limits that are in force; the last hour's complete minutes.
+    """The organization's rate limits, by the ID of what they are of; those of workspaces by the workspace's ID; spend
+    limits that are in force; the last hour's complete minutes.
     """
 
     read_at: datetime
@@ -114,7 +114,8 @@ class LimitsTable:
         ]
         yield from families(ORGANIZATION, reading.organization.values(), lambda _: "", self.prefix)
         yield from families(WORKSPACES, of_workspaces, lambda _: "", self.prefix)
-        yield from families([SPEND], reading.spend, partial(_spend_text, names), self.prefix)
+        spend = _lowest(names, reading.spend)
+        yield from families([SPEND], spend, partial(_spend_text, names), self.prefix)
         yield from families([PEAK], _peaks(reading), lambda _: "", self.prefix)
 
 
@@ -124,6 +125,14 @@ def _peaks(reading: LimitsReading) -> Iterator[Peak]:
             tokens = peak(reading.minutes, row.models, limiter)
             if tokens is not None:
                 yield Peak(*row.limited.labels, limiter, tokens)
+
+
+def _lowest(names: Names, limits: Iterable[SpendLimit]) -> Iterable[SpendLimit]:
+    """Of the default workspace, which has no ID in some answers and one in others, the limit that is reached first."""
+    found: dict[str, SpendLimit] = {}
+    for limit in sorted(limits, key=lambda each: each.cents):
+        found.setdefault(_spend_text(names, limit), limit)
+    return found.values()
 
 
 def _spend_text(names: Names, limit: SpendLimit) -> str:

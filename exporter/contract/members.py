@@ -18,7 +18,7 @@ Roles = Mapping[str, int]
 
 @dataclass(frozen=True)
 class MembersReading:
-    """How many members each workspace has in each role, by the workspace's ID, the one read last at the end."""
+    """How many members each workspace has in each role, by the workspace's ID."""
 
     read_at: datetime
     workspaces: Mapping[str, Roles] = field(default_factory=dict)

@@ -86,7 +86,8 @@ def _tokens(
 PEAK: Metric[Peak] = Metric(
     "anthropic_usage_peak_tokens_per_minute",
     "Most tokens in a minute of the last hour, of all models of the group together in the standard tier, counted as "
-    "the limiter counts: over anthropic_rate_limit it is the share of the ceiling that was used",
+    "the limiter counts: over anthropic_rate_limit it is the share of the ceiling that was used; fast requests, which "
+    "have ceilings of their own, are among the others where the API does not tell them",
     "tokens per minute",
     own=("group", "group_id", "limiter"),
     api_fields="uncached_input_tokens, cache_read_input_tokens, cache_creation.ephemeral_5m_input_tokens, "

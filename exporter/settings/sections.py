@@ -21,6 +21,7 @@ from exporter.settings.values import (
     Seconds,
     Tag,
     TelemetryPath,
+    WithinAnHour,
     Words,
 )
 
@@ -131,7 +132,7 @@ class Organization(Collector):
 
 class Limits(Collector):
     enabled: bool = _collect("rate limits and the busiest minute beside them, and spend limits")
-    interval_seconds: Interval = 900
+    interval_seconds: WithinAnHour = 900
 
 
 class Log(SettingsSection):

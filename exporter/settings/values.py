@@ -143,4 +143,12 @@ Interval = Annotated[
     Seconds,
     Field(description=f"Time between two refreshes; at least {SHORTEST_INTERVAL_SECONDS} for the real API"),
 ]
+WithinAnHour = Annotated[
+    Interval,
+    Field(
+        le=3000,
+        description=f"Time between two refreshes, at most 3000, so that no minute is missed; at least "
+        f"{SHORTEST_INTERVAL_SECONDS} for the real API",
+    ),
+]
 Days = Annotated[int, Field(ge=1, le=31, description="Number of UTC days to expose, today included")]

@@ -28,29 +28,28 @@ from exporter.contract.limits import (
     WorkspaceCeiling,
     WorkspaceRateLimit,
 )
-from exporter.contract.peaks import Minutes
+from exporter.contract.peaks import COUNTED, Minutes
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
 from exporter.sources.lists_refresh import ListsRefresh
 from exporter.sources.minutes import MinutesOfUsage
-from exporter.sources.workspaces import open_workspaces, read_in_parts
+from exporter.sources.workspaces import InTurns, Parts, open_workspaces
 
 R = TypeVar("R", shapes.RateLimit, shapes.WorkspaceRateLimit)
-MOST_WORKSPACES = 100  # of which limits are read at a refresh
+MOST_WORKSPACES = 50  # whose limits are read again at a refresh
 
 OfWorkspaces = Mapping[str, Sequence[WorkspaceRateLimit]]
 
 
 @dataclass(frozen=True)
 class LimitsSource:
-    """The organization's and the workspaces' rate limits, spend limits and minutes fail each alone; those of all
-    workspaces together.
-    """
+    """The organization's and each workspace's rate limits, spend limits and minutes fail each alone."""
 
     lists: Lists
     usage: MinutesOfUsage
+    turns: InTurns[Sequence[WorkspaceRateLimit]]
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "limits"
     generation: str = "admin"
@@ -61,18 +60,26 @@ class LimitsSource:
     async def read(self, previous: LimitsReading | None, now: datetime) -> Outcome[LimitsReading]:
         had = previous or LimitsReading(now)
         refresh = ListsRefresh((RATE_LIMITS, WORKSPACE_RATE_LIMITS, SPEND_LIMITS, USAGE), self.entitlement, now)
-        # A busy minute is not kept for longer than its hour, whatever fails.
+        # Where there is no ceiling of tokens to hold them against, minutes are not asked for. A busy one is not kept
+        # for longer than its hour, whatever fails.
         kept: Minutes = {start: rows for start, rows in had.minutes.items() if start >= utc_minute(now) - ONE_HOUR}
-        minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=kept, absent={})
+        minutes = kept
+        if self._has_peaks(had):
+            minutes = await refresh.part(USAGE, partial(self.usage.last_hour, now), kept=kept, absent={})
         organization = await refresh.part(RATE_LIMITS, self._organization, kept=had.organization, absent={})
         workspaces, spend = await asyncio.gather(
             refresh.part(
-                WORKSPACE_RATE_LIMITS, partial(self._workspaces, had.workspaces), kept=had.workspaces, absent={}
+                WORKSPACE_RATE_LIMITS,
+                partial(self._workspaces, had.workspaces),
+                kept=Parts(had.workspaces),
+                absent=Parts({}),
             ),
             refresh.part(SPEND_LIMITS, self._spend, kept=had.spend, absent=()),
         )
+        if workspaces.failure:
+            refresh.failures[WORKSPACE_RATE_LIMITS.name] = workspaces.failure
         return Outcome(
-            LimitsReading(now, organization, workspaces, spend, minutes),
+            LimitsReading(now, organization, workspaces.found, spend, minutes),
             refresh.failure,
             is_served=bool(refresh.failures) or RATE_LIMITS.name not in refresh.refused,
             unserved=self.entitlement.unserved,
@@ -81,18 +88,21 @@ class LimitsSource:
     def data_through(self, reading: LimitsReading) -> datetime | None:
         return reading.read_at
 
+    def _has_peaks(self, had: LimitsReading) -> bool:
+        """Whether something is to be held against the busiest minute, as far as known."""
+        if had.organization:
+            return any(row.models and COUNTED.keys() & row.ceilings.keys() for row in had.organization.values())
+        return RATE_LIMITS.name not in {each.endpoint for each in self.entitlement.unserved}
+
     async def _organization(self) -> Mapping[str, RateLimit]:
         found = await self.lists.read(RATE_LIMITS, _rate_limits)
         _demand_one_ceiling(RATE_LIMITS, found.values())
         return {row.group.id: _rate_limit(row) for row in found.values()}
 
-    async def _workspaces(self, had: OfWorkspaces) -> OfWorkspaces:
-        """Of all that are not archived, but for the default one, which cannot have limits of its own.
-
-        Of many workspaces a part at each refresh, those that were not read for the longest time.
-        """
+    async def _workspaces(self, had: OfWorkspaces) -> Parts[Sequence[WorkspaceRateLimit]]:
+        """Of all that are not archived, but for the default one, which cannot have limits of its own."""
         listed = await self.lists.read(WORKSPACES, open_workspaces)
-        return await read_in_parts(listed, had, MOST_WORKSPACES, self._workspace)
+        return await self.turns.read(listed, had, MOST_WORKSPACES, self._workspace)
 
     async def _spend(self) -> Sequence[SpendLimit]:
         """Those that are in force: a number is set, and the limit is not switched off."""

@@ -6,6 +6,7 @@ API page: https://platform.claude.com/docs/en/api/admin/workspace_members/list
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,17 +18,16 @@ from exporter.contract.members import MembersReading, Roles
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
 from exporter.sources.lists import Lists
-from exporter.sources.workspaces import open_workspaces, read_in_parts
-
-MOST_UNREAD = 50
+from exporter.sources.workspaces import InTurns, Parts, open_workspaces
 
 
 @dataclass(frozen=True)
 class MembersSource:
-    """At each refresh a `share` of the workspaces, those longest unread; what was never read sooner."""
+    """At each refresh a `share` of the workspaces; what could not be read yet sooner."""
 
     lists: Lists
     share: float
+    turns: InTurns[Roles]
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "members"
     generation: str = "admin"
@@ -36,17 +36,18 @@ class MembersSource:
 
     async def read(self, previous: MembersReading | None, now: datetime) -> Outcome[MembersReading]:
         """Raises `ApiError`."""
-        return await self.entitlement.outcome(WORKSPACE_MEMBERS.name, partial(self._read, previous, now), now)
+        had = previous.workspaces if previous else {}
+        outcome = await self.entitlement.outcome(WORKSPACE_MEMBERS.name, partial(self._read, had), now)
+        if outcome.reading is None:
+            return Outcome(None, is_served=False, unserved=outcome.unserved)
+        return Outcome(MembersReading(now, outcome.reading.found), outcome.reading.failure)
 
     def data_through(self, reading: MembersReading) -> datetime | None:
         return reading.read_at
 
-    async def _read(self, previous: MembersReading | None, now: datetime) -> MembersReading:
+    async def _read(self, had: Mapping[str, Roles]) -> Parts[Roles]:
         listed = await self.lists.read(WORKSPACES, open_workspaces)
-        had = previous.workspaces if previous else {}
-        unread = min(len(listed.keys() - had.keys()), MOST_UNREAD)
-        most = max(unread, ceil(self.share * len(listed)))
-        return MembersReading(now, await read_in_parts(listed, had, most, self._workspace))
+        return await self.turns.read(listed, had, ceil(self.share * len(listed)), self._workspace)
 
     async def _workspace(self, workspace_id: str) -> Roles:
         found = await self.lists.read(WORKSPACE_MEMBERS, _roles, workspace_id=workspace_id)

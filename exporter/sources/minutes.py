@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 
+import structlog
+
 from exporter.api.client import Client
 from exporter.api.endpoints import SPEED_BETA, USAGE
 from exporter.api.errors import ApiError
@@ -19,6 +21,8 @@ from exporter.contract.labels import NONE
 from exporter.contract.peaks import MinuteRecord, Minutes
 from exporter.sources import speed
 from exporter.sources.windows import minutes_window
+
+log = structlog.get_logger()
 
 LIMIT = ("limit", "60")
 STANDARD_TIER = ("service_tiers[]", "standard")
@@ -40,6 +44,13 @@ class MinutesOfUsage:
             if not (self.tells_speed and speed.is_refused(error)):
                 raise
             self.tells_speed = False
+            log.warning(
+                "the API does not tell fast requests from others; they count as standard ones in the busiest minute",
+                endpoint=error.endpoint,
+                status=error.status,
+                request_id=error.request_id,
+                message=error.message,
+            )
             return await self._read(now)
 
     async def _read(self, now: datetime) -> Minutes:

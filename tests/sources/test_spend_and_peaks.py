@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from tests.support.answers import (
     LIMITS_OF_WORKSPACE,
@@ -143,6 +144,18 @@ def test_what_cannot_be_read_is_a_failure_and_what_was_there_stays(row: Row) -> 
     with_exporter(act)
 
 
+def test_of_the_default_workspace_s_two_names_the_lower_limit_is_shown() -> None:
+    def limit(number: int, workspace_id: str | None, amount: str) -> Row:
+        return spend_limit_row(
+            f"spl_{number}", scope={"type": "workspace", "workspace_id": workspace_id}, amount=amount
+        )
+
+    for first, second in (("wrkspc_default", None), (None, "wrkspc_default")):
+        exporter = spent(limit(1, first, "70000"), limit(2, second, "50000"), limit(3, "wrkspc_01", "900"))
+        found = {dict(key)["workspace_id"]: value for key, value in exporter.exposed[SPEND].items()}
+        assert found == {"default": 500, "wrkspc_01": 9}
+
+
 def test_two_limits_of_the_same_do_not_add_up() -> None:
     exporter = spent(spend_limit_row("spl_01"), spend_limit_row("spl_02", amount="1"))
     assert SPEND not in exporter.exposed
@@ -240,6 +253,27 @@ def test_an_hour_without_any_use_is_a_peak_of_nothing() -> None:
     assert found["fast_otpm"] == 0
 
 
+@pytest.mark.parametrize(
+    ("answer", "polls"),
+    [
+        (error(403, "not for you"), 1),  # what is refused is known only then
+        (error(500, "broken"), 3),
+        (page(rate_limit_row("rl_01", models=[MODEL], limits=[{"type": "requests_per_minute", "value": 1}])), 1),
+        (page(rate_limit_row("rl_01", models=None, limits=[{"type": "tokens_per_day", "value": 1}])), 1),
+        (page(rate_limit_row("rl_01", models=[MODEL], limits=[{"type": "tokens_per_minute", "value": 1}])), 3),
+        (page(), 3),
+    ],
+)
+def test_minutes_are_asked_for_where_there_is_a_ceiling_to_hold_them_against(answer: object, polls: int) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        api.on(RATE_LIMITS, answer)
+        for _ in range(3):
+            await exporter.refresh("organization", "limits")
+        assert len(api.seen(USAGE)) == polls
+
+    with_exporter(act)
+
+
 def test_where_the_report_fails_a_minute_is_kept_for_its_hour_and_no_longer(clock: Clock) -> None:
     minutes = {"12:00": [used(times=9)], "12:20": [used(times=2)]}
 
@@ -278,12 +312,16 @@ def test_where_speeds_are_refused_they_are_not_asked_for_again(refusal: str) -> 
             return by_the_minute({"12:00": [used(speed=None)]}, seen)
 
         api.on(USAGE, answer)
-        for _ in range(2):
-            await exporter.refresh("organization", "limits")
-            assert exporter.state("limits").up
-            assert peaks(exporter) == {}  # requests have no peak
+        api.on(RATE_LIMITS, page(rate_limit_row("rl_01", models=[MODEL], limits=[{"type": LIMITERS[3], "value": 1}])))
+        with capture_logs() as lines:
+            for _ in range(2):
+                await exporter.refresh("organization", "limits")
+                assert exporter.state("limits").up
+                assert peaks(exporter) == {LIMITERS[3]: 1}
         asked = ["speed" in seen.every("group_by[]") for seen in api.seen(USAGE)]
         assert asked == [True, False, False]
+        (told,) = [line for line in lines if line["log_level"] == "warning"]
+        assert "does not tell fast requests" in told["event"]
 
     with_exporter(act)
 
@@ -336,9 +374,9 @@ def test_of_very_many_workspaces_a_part_is_read_at_each_refresh() -> None:
             await exporter.refresh("limits")
             assert exporter.state("limits").up
             known.append(len(exporter.exposed["anthropic_workspace_rate_limit"]))
-        assert known == [100, 150, 150]
-        asked = [seen.path for seen in api.requests if "/wrkspc_" in seen.path]
-        assert set(Counter(asked).values()) == {2}, "those first that were not read for the longest time"
+        assert known == [50, 100, 150]
+        asked = Counter(seen.path for seen in api.requests if "/wrkspc_" in seen.path)
+        assert set(asked.values()) <= {1, 2}, "those first that were not read for the longest time"
 
     with_exporter(act, "--no-organization.enabled")
 
