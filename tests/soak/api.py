@@ -61,10 +61,10 @@ class SimulatedApi:
         }
 
     def turn(self, now: datetime, state: str, revision: int) -> None:
-        """Bills of old days are revised at any moment, and read again hourly: here they stay the same for an hour."""
-        self.now, self.state, self.revision = now, state, revision
-        if not timedelta() <= now - self.billed_at < timedelta(hours=1):
+        """Bills of old days are revised at any moment, and read again hourly: here only an hour after a turn."""
+        if not timedelta() <= now - self.now < timedelta(hours=1):
             self.billed_at = now
+        self.now, self.state, self.revision = now, state, revision
 
     def rotate(self) -> None:
         """Another key, in the file too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +26,8 @@ from tests.support.exporting import Exposed
 
 MAIN = {"usage_report/messages", "cost_report", "usage_report/claude_code", "workspaces", "rate_limits", MEMBERS}
 
-ONE_BY_ONE = {"usage_report/claude_code", MEMBERS, LIMITS_OF_WORKSPACE}
+OF_WORKSPACES = {MEMBERS, LIMITS_OF_WORKSPACE}
+ONE_BY_ONE = {"usage_report/claude_code", *OF_WORKSPACES}
 SHARED = {"workspaces"}  # that several collectors read
 
 
@@ -87,6 +89,10 @@ def _data(endpoint: str, data: Data, step: Step, truths: Truths) -> Iterator[str
     shown, old, new = (set(each.get(endpoint, ())) for each in (data, truths.old, truths.new))
     if endpoint == MINUTES and step.harm(endpoint) and shown <= old:
         return  # what is kept of them is gone with its hour
+    if endpoint in OF_WORKSPACES and step.harm(endpoint):
+        if strange := [each for each, rows in _by_workspace(shown, old, new) if rows[0] not in rows[1:]]:
+            yield f"{endpoint}: neither the old nor the new truth of {strange[:2]}"
+        return  # each fails alone
     if shown not in (old, new):
         missing, strange = sorted(new - shown), sorted(shown - old - new)
         yield f"{endpoint}: neither the old nor the new truth: {strange[:2]}, without {missing[:2]}"
@@ -94,6 +100,16 @@ def _data(endpoint: str, data: Data, step: Step, truths: Truths) -> Iterator[str
         yield f"{endpoint}: nothing was wrong with it, and its data are old"
     elif step.is_doomed(endpoint) and shown != old:
         yield f"{endpoint}: it cannot have succeeded, and its data are new"
+
+
+def _by_workspace(*of: Collection[str]) -> Iterator[tuple[str, list[set[str]]]]:
+    """What each workspace has of each of these."""
+    named = [defaultdict[str, set[str]](set) for _ in of]
+    for samples, by_workspace in zip(of, named, strict=True):
+        for line in samples:
+            by_workspace[line.partition('workspace_id="')[2].partition('"')[0]].add(line)
+    for each in set().union(*named):
+        yield each, [by_workspace[each] for by_workspace in named]
 
 
 def _collector(name: str, before: State, after: State, step: Step, truths: Truths) -> Iterator[str]:
