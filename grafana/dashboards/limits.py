@@ -133,10 +133,13 @@ def _known(*by: str) -> str:
 
 
 def _of_limits(limits: str, whole: str, of_workspace: str) -> str:
-    """What was spent, with the labels of each limit that it counts towards."""
+    """What was spent, with the labels of each limit that it counts towards; a workspace without a bill spent nothing,
+    where the organization has one.
+    """
     of_all = f"{_matching(limits, 'organization|usage_tier')} + on (job, organization) group_left () {whole}"
-    by = ", ".join(BY_WORKSPACE)
-    return f"{of_all} or {_matching(limits, 'workspace')} + on ({by}) group_left () {of_workspace}"
+    by, of_one = ", ".join(BY_WORKSPACE), _matching(limits, "workspace")
+    spent = f"{of_one} + on ({by}) group_left () {of_workspace}"
+    return f"{of_all} or {spent} or ({of_one} and on (job, organization) {whole})"
 
 
 def _matching(limits: str, scopes: str) -> str:
