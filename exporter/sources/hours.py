@@ -81,13 +81,7 @@ def _record(row: UsageResult) -> HourRecord:
     return HourRecord(
         workspace_id=row.workspace_id and intern(row.workspace_id),
         model=row.model and intern(row.model),
-        tokens=(
-            row.uncached_input_tokens,
-            row.cache_read_input_tokens,
-            row.cache_creation.ephemeral_5m_input_tokens,
-            row.cache_creation.ephemeral_1h_input_tokens,
-            row.output_tokens,
-        ),
+        tokens=row.tokens,
     )
 
 

@@ -132,13 +132,7 @@ def _meter(row: UsageResult, *, told: bool) -> Meter:
         inference_geo=intern(row.inference_geo or NONE),
         context_window="" if told else intern(row.context_window or NONE),
         speed=intern(row.speed or STANDARD) if told else STANDARD,
-        tokens=(
-            row.uncached_input_tokens,
-            row.cache_read_input_tokens,
-            row.cache_creation.ephemeral_5m_input_tokens,
-            row.cache_creation.ephemeral_1h_input_tokens,
-            row.output_tokens,
-        ),
+        tokens=row.tokens,
         web_searches=row.server_tool_use.web_search_requests,
     )
 

@@ -34,6 +34,18 @@ class UsageResult(Untracked):
     inference_geo: str | None = None
     speed: str | None = None
 
+    @property
+    def tokens(self) -> tuple[float, float, float, float, float]:
+        """Uncached input, cache reads, cache writes for 5 minutes and for 1 hour, output."""
+        written = self.cache_creation
+        return (
+            self.uncached_input_tokens,
+            self.cache_read_input_tokens,
+            written.ephemeral_5m_input_tokens,
+            written.ephemeral_1h_input_tokens,
+            self.output_tokens,
+        )
+
 
 class UsageBucket(Untracked):
     starting_at: Timestamp
