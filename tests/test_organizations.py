@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exporter.api.key import AdminKey
 from exporter.commands import assembly
 from exporter.contract.days import utc_hour
+from exporter.contract.people import People
 from exporter.exposition.formats import Format
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.poller import Poller
@@ -35,7 +36,7 @@ def test_each_family_comes_once_and_an_organization_fails_alone(clock: Callable[
         for rank, (name, api) in enumerate(zip(NAMES, apis, strict=True)):
             settings = load(["--api.base-url", api.base_url], {"ANTHROPIC_ADMIN_API_KEY": KEY})
             upstream = assembly.Upstream(api.base_url, AdminKey(settings.api.key, None))
-            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process)
+            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process, People())
             for job in jobs:
                 await job.refresh_once(assembly.utc_now())
             everybody.append(jobs)

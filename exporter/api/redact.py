@@ -9,12 +9,14 @@ LONGEST_TEXT = 10 * LONGEST_MESSAGE
 
 # The bare name of a kind is not a key.
 _KEY = re.compile(r"sk-ant-(?!(?:admin|api0[13]-|oat)(?![\w.~+/=-]))[\w.~+/=-]*")
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'/?=&]+@[^\s@<>()\[\],;:\"'/?=&]+\.[^\W\d_]{2,}[\w.-]*")
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s\"'<>?=]*=[^\s\"'<>]*")
 
 
 def redact(text: str) -> str:
-    """Without anything that looks like a key or a query string."""
-    return _QUERY.sub("?…", _KEY.sub("sk-ant-…", text))
+    """Without anything that looks like a key, a query string or somebody's e-mail address."""
+    text = _QUERY.sub("?…", _KEY.sub("sk-ant-…", text))
+    return _ADDRESS.sub("…@…", text) if "@" in text else text
 
 
 def one_line(text: str, *secrets: str) -> str:

@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 from exporter import __revision__, __version__
 from exporter.api.address import is_loopback
@@ -22,19 +23,22 @@ from exporter.contract.labels import label_text
 from exporter.contract.limits import LimitsTable
 from exporter.contract.members import MembersTable
 from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
-from exporter.contract.people import People
+from exporter.contract.people import People, by_hash, by_team, everybody
 from exporter.contract.usage import UsageTable
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Job
 from exporter.jobs.organization import NowcastPlan, OrganizationJobs, Plan, Requests
 from exporter.jobs.poller import Poller
 from exporter.jobs.process import Process
+from exporter.jobs.reload import TeamsReload
 from exporter.log import dropped_lines
 from exporter.nowcast.list_prices import ListPrices
 from exporter.nowcast.nowcaster import Nowcaster
+from exporter.settings.actors_files import read_hash_key, read_teams
 from exporter.settings.model import Settings
 from exporter.settings.polls import HOURS_INTERVAL_SECONDS
 from exporter.settings.prices_file import read_prices
+from exporter.settings.sections import Actors
 from exporter.sources.claude_code import ClaudeCodeSource
 from exporter.sources.cost import CostSource
 from exporter.sources.hours import HoursSource
@@ -69,6 +73,7 @@ class Exporter:
     publisher: Publisher
     board: StatusBoard
     poller: Poller
+    reload: TeamsReload | None
 
 
 def utc_now() -> datetime:
@@ -94,13 +99,16 @@ def assemble(
     """All parts; the first snapshot already says that no collector is up."""
     process = Process(__version__, __revision__, demo=demo, lines_dropped=dropped_lines)
     publisher = Publisher(utc_hour(utc_now()), exposed_hours=settings.usage.hours if settings.usage.enabled else 0)
-    name = settings.organization.name
-    client, organization = organization_jobs(settings, upstream, name, 0, publisher, process, pace_seconds)
+    name, people = settings.organization.name, people_of(settings)
+    client, organization = organization_jobs(settings, upstream, name, 0, publisher, process, people, pace_seconds)
     process.show(publisher)
     publisher.open()
     board = StatusBoard(_about(settings, upstream, demo=demo), settings.cost.days, 1, utc_now())
     poller = Poller([organization], publisher, process, board, utc_now)
-    return Exporter(client, organization, publisher, board, poller)
+    reload = None
+    if map_file := settings.actors.map_file:
+        reload = TeamsReload(partial(read_teams, map_file), people, [organization], publisher, process, utc_now)
+    return Exporter(client, organization, publisher, board, poller, reload)
 
 
 def _about(settings: Settings, upstream: Upstream, *, demo: bool) -> About:
@@ -115,6 +123,19 @@ def _about(settings: Settings, upstream: Upstream, *, demo: bool) -> About:
     )
 
 
+def people_of(settings: Settings) -> People:
+    """As the mode says, with the files as they are now. Raises ValueError."""
+    match settings.actors:
+        case Actors(mode="hash", hash_key_file=Path() as path):
+            return People(by_hash(read_hash_key(path)))
+        case Actors(mode="map", map_file=Path() as path):
+            return People(by_team(read_teams(path)))
+        case Actors(mode="drop"):
+            return People(everybody, hides_keys=True)
+        case _:
+            return People()
+
+
 def organization_jobs(
     settings: Settings,
     upstream: Upstream,
@@ -122,6 +143,7 @@ def organization_jobs(
     rank: int,
     publisher: Publisher,
     process: Process,
+    people: People,
     pace_seconds: float | None = None,
 ) -> tuple[Client, OrganizationJobs]:
     """An organization's connection and jobs: `rank` is its place among the others, by name.
@@ -139,7 +161,6 @@ def organization_jobs(
         pace_seconds = 0
     client = connect(settings, upstream, observe)
     prefix = label_text([("organization", name)]) if name else ""
-    people = People()
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
     limits, slots = settings.limits, asyncio.Semaphore(AT_THE_SAME_TIME)
     members_seconds = min(inventory.interval_seconds, MEMBERS_INTERVAL_SECONDS)
@@ -168,7 +189,7 @@ def organization_jobs(
         if claude_code.enabled
         else None,
         inventory=Plan(
-            InventorySource(Lists(client)),
+            InventorySource(Lists(client), people),
             InventoryTable(people, prefix, inventory.workspace_tags),
             inventory.interval_seconds,
         )

@@ -35,10 +35,11 @@ from exporter.api.shapes.claude_code import ClaudeCodePage
 from exporter.api.shapes.cost import CostPage
 from exporter.api.shapes.inventory import Me
 from exporter.api.shapes.usage import UsagePage
-from exporter.commands.assembly import Upstream, connect, utc_now
+from exporter.commands.assembly import Upstream, connect, people_of, utc_now
 from exporter.commands.checked import Checked, DayFound, Finding, OrganizationFound
 from exporter.contract.cost import CENTS
 from exporter.contract.days import ONE_DAY, ONE_HOUR, utc_day, utc_minute
+from exporter.contract.people import People
 from exporter.contract.state import Failure, Reason
 from exporter.settings.model import Settings
 from exporter.sources.windows import MOST_BUCKETS, minutes_window, window
@@ -64,19 +65,22 @@ def check(settings: Settings) -> int:
 
     async def ask() -> Checked:
         async with connect(settings, api, lambda *_: None, retry_seconds=0) as client:
-            return await look(client, utc_now(), enabled, settings.api.base_url)
+            return await look(client, utc_now(), enabled, settings.api.base_url, people_of(settings))
 
     found = asyncio.run(ask())
     print(found.json() if settings.output == "json" else found.text())
     return found.exit_code
 
 
-async def look(client: Client, now: datetime, enabled: Sequence[str], base_url: str = "") -> Checked:
+async def look(
+    client: Client, now: datetime, enabled: Sequence[str], base_url: str = "", people: People | None = None
+) -> Checked:
     """What the endpoints of the enabled collectors answer, and the organization's own."""
     asked = [(endpoint, name) for name in enabled for endpoint in BRINGS[name]]
     if ME not in [endpoint for endpoint, _ in asked]:
         asked.append((ME, "organization"))
-    looks = [_Look(client, endpoint, collector, now) for endpoint, collector in asked]
+    people = people or People()
+    looks = [_Look(client, endpoint, collector, now, people) for endpoint, collector in asked]
     findings = _judged(await asyncio.gather(*(each.finding() for each in looks)))
     organization = next((each.organization for each in looks if each.organization), None)
     newest_day = next((each.newest_day for each in looks if each.newest_day), None)
@@ -104,8 +108,9 @@ def _last_hour(now: datetime) -> Request:
 class _Look:
     """At one endpoint: of cost at all pages, for a day is to be whole; of the others at the first."""
 
-    def __init__(self, client: Client, endpoint: AnyEndpoint, collector: str, now: datetime) -> None:
+    def __init__(self, client: Client, endpoint: AnyEndpoint, collector: str, now: datetime, people: People) -> None:
         self._client = client
+        self._people = people
         self._endpoint = endpoint
         self._collector = collector
         self._now = now
@@ -158,7 +163,7 @@ class _Look:
             return list(found)
         answer = decode(await self._client.get(request), self._endpoint.shape, self._endpoint.name)
         if isinstance(answer, Me):
-            self.organization = OrganizationFound(answer.id, answer.name or answer.id)
+            self.organization = OrganizationFound(answer.id, self._people.text(answer.name or answer.id))
         return [answer]
 
     async def _open_workspace(self) -> str | None:

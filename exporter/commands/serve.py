@@ -16,6 +16,7 @@ from exporter.api.key import AdminKey, kind_of
 from exporter.background import DaemonThreads
 from exporter.commands.assembly import Upstream, assemble
 from exporter.jobs.poller import Poller
+from exporter.jobs.reload import TeamsReload
 from exporter.settings.model import Settings
 from exporter.web.routes import application
 from exporter.web.server import Server, listen, urls
@@ -41,13 +42,18 @@ def to_the_end(serving: Coroutine[Any, Any, None]) -> None:
 async def run(
     settings: Settings, api: Upstream, *, demo: bool = False, started: Callable[[list[str]], None] = lambda _: None
 ) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP. Raises `ListenError`; calls `started` with the endpoint's URLs."""
+    """Serve until SIGTERM, SIGINT or, where it has nothing to read again, SIGHUP.
+
+    Raises `ListenError`; calls `started` with the endpoint's URLs.
+    """
     signalled = _signalled()
     sockets = listen(settings.web.listen_address)
     sys.setswitchinterval(SWITCH_SECONDS)
     memory.stop_less()
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     exporter = assemble(settings, api, demo=demo)
+    if exporter.reload:
+        _read_again_at_sighup(exporter.reload)
     async with exporter.client:
         server = Server(
             application(
@@ -86,6 +92,18 @@ def _signalled() -> asyncio.Future[signal.Signals]:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
     return signalled
+
+
+def _read_again_at_sighup(reload: TeamsReload) -> None:
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Task[None]] = set()
+
+    def start() -> None:
+        task = loop.create_task(reload.once())
+        running.add(task)  # the loop itself does not hold it
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, start)
 
 
 async def _until(

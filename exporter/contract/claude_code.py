@@ -14,13 +14,12 @@ from exporter.contract.days import are_equal, day_label, exposed_days, let_go
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
 from exporter.contract.names import Names
-from exporter.contract.people import People
+from exporter.contract.people import ALL, API_KEY, People, who, without_addresses
 from exporter.contract.sums import Totals, families
 
 CENTS = 100
-ALL = "all"
 LABELS = ("days_ago", "actor", "actor_type", "terminal", "customer_type")
-KINDS = {"user_actor": "user", "api_actor": "api_key"}
+KINDS = {"user_actor": "user", "api_actor": API_KEY}
 # What `--claude-code.group-by` adds.
 DIMENSIONS: Mapping[str, Callable[[Activity], Told]] = {
     "remote": lambda row: row.is_remote,
@@ -128,7 +127,8 @@ class ClaudeCodeTable:
             if (held := reading.days.get(day)) is not None:
                 has_names = shows_names(day, today, self.actor_days)
                 prefix = joined(self.prefix, day_label(day, today))
-                yield Section(day, (held, has_names), partial(self._of_day, held, prefix, has_names=has_names))
+                key = (held, has_names, self.people.disguise)
+                yield Section(day, key, partial(self._of_day, held, prefix, has_names=has_names))
 
     def _of_day(self, held: ClaudeCodeDay, prefix: str, *, has_names: bool) -> Iterator[Family]:
         if has_names and not isinstance(held.rows, FoldedRows):
@@ -140,7 +140,7 @@ class ClaudeCodeTable:
             yield Family(ACTIVE_ACTORS, [Group(prefix, held.folded.active_actors)])
 
     def _text_of(self, row: Activity) -> str:
-        return _text(self.group_by, self.people.actor(row.actor.name), row)
+        return _text(self.group_by, self.people.actor(row.actor.name, _kind(row)), row)
 
 
 def shows_names(day: date, today: date, actor_days: int) -> bool:
@@ -148,7 +148,7 @@ def shows_names(day: date, today: date, actor_days: int) -> bool:
 
 
 def _text(group_by: Sequence[str], actor: str, row: Activity) -> str:
-    values = (actor, _kind(row), row.terminal or NONE, row.customer_type or NONE)
+    values = (actor, _kind(row), without_addresses(row.terminal or NONE), row.customer_type or NONE)
     labels = zip(LABELS[1:], values, strict=True)
     if not group_by:  # a day may have a hundred thousand rows
         return label_text(labels)
@@ -166,7 +166,7 @@ def _kind(row: Activity) -> str:
 
 
 def _actors(rows: Iterable[Activity]) -> Actors:
-    return {(row.actor.name or NONE, _kind(row), row.customer_type or NONE) for row in rows}
+    return {(who(row.actor.name, _kind(row)), _kind(row), row.customer_type or NONE) for row in rows}
 
 
 def active_actors(rows: Iterable[Activity]) -> Sums:

@@ -152,7 +152,7 @@ class InventoryTable:
 
     def _named_key(self, row: ApiKey, names: Names) -> NamedKey:
         workspace, workspace_id = names.workspace(row.workspace_id) if row.is_in_workspace else (NONE, NONE)
-        return NamedKey(workspace_id, workspace, self.people.creator(row.created_by), row)
+        return NamedKey(workspace_id, workspace, self.people.creator(names, row.created_by), row)
 
 
 def _named_workspace(row: Workspace, names: Names) -> NamedWorkspace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from exporter.contract.labels import label_text
 from exporter.contract.metric import Declared, Family, Group, Kind, Number, Sample
@@ -69,6 +70,16 @@ LINES_DROPPED = _declared(
     "lines",
     kind=Kind.COUNTER,
 )
+RELOAD_SUCCESSFUL = _declared(
+    "config_last_reload_successful",
+    "1 when the map of people was read the last time that it should be, 0 while an earlier one is in force",
+    "0 or 1",
+)
+RELOADED = _declared(
+    "config_last_reload_success_timestamp_seconds",
+    "Unix time in seconds at which the map of people was last read",
+    "Unix time",
+)
 EXPOSITION_BYTES = _declared(
     "exposition_bytes",
     "Bytes that a scrape gets, by content encoding, as of the previous rendering",
@@ -115,7 +126,8 @@ OF_THE_KERNEL = (
 # Those with a collector or an endpoint, and `up`, also have `organization` where it has a name; but not the histogram.
 FAMILIES = (
     *(UP, COLLECTOR_UP, AVAILABLE, INTERVAL, LAST_SUCCESS, DURATION, DATA_THROUGH, SERIES, INFO, FAILING),
-    *(BUILD_INFO, DEMO, LINES_DROPPED, EXPOSITION_BYTES, FAILURES, REQUESTS, REQUEST_SECONDS),
+    *(BUILD_INFO, DEMO, LINES_DROPPED, RELOAD_SUCCESSFUL, RELOADED),
+    *(EXPOSITION_BYTES, FAILURES, REQUESTS, REQUEST_SECONDS),
     *OF_THE_KERNEL,
 )
 
@@ -162,6 +174,14 @@ class Build:
     python_version: str
 
 
+@dataclass(frozen=True)
+class Reload:
+    """Of what is read again while the process runs."""
+
+    successful: bool
+    last_success: datetime
+
+
 def process_families(
     build: Build,
     *,
@@ -169,11 +189,15 @@ def process_families(
     lines_dropped: int,
     exposition_bytes: Mapping[str, int],
     durations: Mapping[str, Sequence[float]],
+    reload: Reload | None = None,
 ) -> Iterator[Family]:
     """Of the process; `durations` has, by endpoint, requests in each of the buckets and over all, and their seconds."""
     yield _family(BUILD_INFO, None, [((build.version, build.revision, build.python_version), 1)])
     yield _family(DEMO, None, [((), 1)] if demo else [])
     yield _family(LINES_DROPPED, None, [((), lines_dropped)])
+    if reload:
+        yield _family(RELOAD_SUCCESSFUL, None, [((), int(reload.successful))])
+        yield _family(RELOADED, None, [((), reload.last_success.timestamp())])
     yield _family(EXPOSITION_BYTES, None, [((encoding,), size) for encoding, size in exposition_bytes.items()])
     yield Family(
         REQUEST_SECONDS,

@@ -101,7 +101,8 @@ class UsageTable:
         zeros = zero_rows(reported, {day: reading.days[day] for day in reported})
         for day in reported:
             held = reading.days[day]
-            yield Section(day, (held, zeros[day], names), partial(self._of_day, held, zeros[day], names, day, today))
+            key = (held, zeros[day], names, self.people.disguise)
+            yield Section(day, key, partial(self._of_day, held, zeros[day], names, day, today))
 
     def _of_day(
         self, held: PairedDay[UsageRecord], zeros: Sequence[UsageRecord], names: Names, day: date, today: date

@@ -174,6 +174,10 @@ class OrganizationJobs:
         jobs = self if hour.date() != self._publisher.today else [self.hours] if self.hours else []
         return [*[await job.rewritten(hour) for job in jobs], self._show_all]
 
+    async def all_rewritten(self) -> list[Callable[[], None]]:
+        """The same in the hour that is shown, when people or what is folded are other ones."""
+        return [*[await job.rewritten(self._publisher.hour) for job in self], self._show_all]
+
     def _job(
         self,
         number: int,

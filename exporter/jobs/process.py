@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import ProcessCollector
 
 from exporter.contract.metric import Family, Group
-from exporter.contract.own import OF_THE_KERNEL, SECONDS_BUCKETS, Build, process_families
+from exporter.contract.own import OF_THE_KERNEL, SECONDS_BUCKETS, Build, Reload, process_families
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import PROCESS
 from exporter.exposition.text import lines_by_family
@@ -24,6 +24,7 @@ class Process:
         self._demo = demo
         self._lines_dropped = lines_dropped
         self._kernel: Any = ProcessCollector(registry=None)
+        self.reload: Reload | None = None  # where there is something to be read again
         # By endpoint: requests in each bucket and above the last one, and the seconds of all.
         self._durations: dict[str, list[float]] = {}
 
@@ -40,6 +41,7 @@ class Process:
             lines_dropped=self._lines_dropped(),
             exposition_bytes=publisher.snapshot.bytes_by_encoding,
             durations=self._durations,
+            reload=self.reload,
         )
         publisher.put(PROCESS, lines_by_family((*families, *self._of_the_kernel())))
 

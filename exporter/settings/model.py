@@ -26,6 +26,7 @@ from exporter.settings.flags import unknown_flags, without_values_of_switches, w
 from exporter.settings.messages import no_key, wrong_value
 from exporter.settings.polls import too_often
 from exporter.settings.sections import (
+    Actors,
     Api,
     ClaudeCode,
     Collector,
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
         default=Organization(), description="Organization: workspaces, keys, people, and their names"
     )
     limits: Limits = Field(default=Limits(), description="Rate and spend limits")
+    actors: Actors = Field(default=Actors(), description="People: what stands for their e-mail addresses")
     log: Log = Field(default=Log(), description="Log")
     demo: Demo = Field(default=Demo(), description="Simulated organization of the command `demo`")
     unknown_flags: CliUnknownArgs
@@ -237,12 +239,25 @@ def _problem(path: tuple[str, ...], details: ErrorDetails, values: Mapping[str, 
     return f"{name_of(path, values)}: {wrong_value(field, details, secret=path in REAL_API)}"
 
 
+def _conflicts_of_actors(
+    settings: Settings, values: Mapping[str, Any], wrong: Collection[tuple[str, ...]]
+) -> Iterator[str]:
+    own = ("actors", "mode")
+    for mode, name in (("hash", "hash_key_file"), ("map", "map_file")):
+        is_given, path = getattr(settings.actors, name) is not None, ("actors", name)
+        if settings.actors.mode == mode and not is_given and path not in wrong:
+            yield f"{name_of(own, values)}: {mode} needs {flag_of(path)}"
+        if is_given and settings.actors.mode != mode and own not in wrong:
+            yield f"{name_of(path, values)}: is for {flag_of(own)}={mode}"
+
+
 def _conflicts(
     settings: Settings, values: Mapping[str, Any], wrong: Collection[tuple[str, ...]], problems: Sequence[str]
 ) -> Iterator[str]:
     key, key_file = (name in values.get("api", {}) for _, name in (KEY, KEY_FILE))
     if key and key_file:
         yield f"{name_of(KEY, values)} and {name_of(KEY_FILE, values)}: set only one of them"
+    yield from _conflicts_of_actors(settings, values, wrong)
     if not settings.enabled():
         yield "nothing to collect: all collectors are disabled"
     for name, command in OF_COMMANDS.items():

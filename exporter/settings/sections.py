@@ -13,6 +13,7 @@ from exporter.settings.values import (
     CertificatesFile,
     Days,
     Distinct,
+    HashKeyFile,
     Interval,
     Key,
     ListenAddresses,
@@ -20,6 +21,7 @@ from exporter.settings.values import (
     ReadableFile,
     Seconds,
     Tag,
+    TeamsFile,
     TelemetryPath,
     WithinAnHour,
     Words,
@@ -133,6 +135,20 @@ class Organization(Collector):
 class Limits(Collector):
     enabled: bool = _collect("rate limits and the busiest minute beside them, and spend limits")
     interval_seconds: WithinAnHour = 900
+
+
+class Actors(SettingsSection):
+    mode: Literal["email", "hash", "map", "drop"] = Field(
+        default="email",
+        description="How people are shown: email, as the API names them; hash of the address; map to teams; drop, all"
+        " as one",
+    )
+    hash_key_file: HashKeyFile | None = Field(
+        default=None, description="File with the key of the hash, of at least 16 bytes, the same in all replicas"
+    )
+    map_file: TeamsFile | None = Field(
+        default=None, description="YAML file of teams by e-mail address or *@domain; SIGHUP has it read again"
+    )
 
 
 class Log(SettingsSection):

@@ -179,7 +179,7 @@ class File(_Source):
     def _tree(self, entries: Iterable[yaml_file.Entry], file: str) -> dict[str, Any]:
         tree: dict[str, Any] = {}
         known = sections(self.settings_cls)
-        for path, value, problem in entries:
+        for path, value, problem, _ in entries:
             place = f"{'.'.join(path)} in {file}"
             if len(path) == 1:
                 wrong = problem if path[0] in known else unknown(self._section_meant(path[0]))

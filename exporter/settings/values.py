@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from exporter.api.address import is_loopback
+from exporter.settings.actors_files import read_hash_key, read_teams
 from exporter.settings.prices_file import read_prices
 
 SHORTEST_INTERVAL_SECONDS = 60  # the API asks for at most one poll a minute
@@ -117,6 +118,16 @@ def _prices(path: Path) -> Path:
     return path
 
 
+def _hash_key(path: Path) -> Path:
+    read_hash_key(path)
+    return path
+
+
+def _teams(path: Path) -> Path:
+    read_teams(path)
+    return path
+
+
 def _certificates(path: Path) -> Path:
     import ssl  # noqa: PLC0415, seldom needed, and not free
 
@@ -133,6 +144,8 @@ Tag = Annotated[str, AfterValidator(_tag)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+HashKeyFile = Annotated[ReadableFile, AfterValidator(_hash_key)]
+TeamsFile = Annotated[ReadableFile, AfterValidator(_teams)]
 PricesFile = Annotated[ReadableFile, AfterValidator(_prices)]
 CertificatesFile = Annotated[ReadableFile, AfterValidator(_certificates)]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]

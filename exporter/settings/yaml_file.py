@@ -25,6 +25,15 @@ class Entry(NamedTuple):
     path: tuple[str, ...]
     value: str | list[str] | None = None
     problem: str = ""
+    line: int = 0
+
+
+def read_texts(data: bytes) -> Iterator[Entry]:
+    """Every entry of a mapping of texts. Raises `YamlError`."""
+    root = _compose(data)
+    if not (_is_null(root) or isinstance(root, MappingNode)):
+        raise YamlError("must be a mapping of texts")
+    return (Entry((name,), _text(node), problem, _line(node)) for name, node, problem in _names(root))
 
 
 def read(data: bytes) -> Iterator[Entry]:

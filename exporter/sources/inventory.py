@@ -47,6 +47,7 @@ from exporter.contract.inventory import (
     User,
     Workspace,
 )
+from exporter.contract.people import People
 from exporter.contract.state import Reason
 from exporter.sources import Outcome
 from exporter.sources.entitlement import Entitlement
@@ -72,6 +73,7 @@ class InventorySource:
     """Each endpoint has its own entitlement; `workspaces` is the main one."""
 
     lists: Lists
+    people: People
     entitlement: Entitlement = field(default_factory=Entitlement)
     collector: str = "organization"
     generation: str = "admin"
@@ -135,20 +137,27 @@ class InventorySource:
         return listed, only_when_asked.pop() if len(only_when_asked) == 1 else None
 
     async def _list_workspaces(self, *params: tuple[str, str]) -> Workspaces:
-        return await self.lists.read(WORKSPACES, _workspaces, *params)
+        found = await self.lists.read(WORKSPACES, _workspaces, *params)
+        tags = {row.id: {tag: self.people.text(value) for tag, value in row.tags.items()} for row in found.values()}
+        return {row.id: row._replace(name=self._text(row.name), tags=tags[row.id]) for row in found.values()}
+
+    def _text(self, name: str | None) -> str | None:
+        return name and self.people.text(name)
 
     async def _me(self) -> OrganizationRecord:
         me = await self.lists.one(ME)
-        return OrganizationRecord(me.id, me.name)
+        return OrganizationRecord(me.id, self._text(me.name))
 
     async def _api_keys(self) -> Mapping[str, ApiKey]:
-        return await self.lists.read(API_KEYS, _api_keys)
+        found = await self.lists.read(API_KEYS, _api_keys)
+        return {row.id: row._replace(name=self._text(row.name)) for row in found.values()}
 
     async def _users(self) -> Mapping[str, User]:
         return await self.lists.read(USERS, _users)
 
     async def _service_accounts(self) -> Mapping[str, ServiceAccount]:
-        return await self.lists.read(SERVICE_ACCOUNTS, _service_accounts)
+        found = await self.lists.read(SERVICE_ACCOUNTS, _service_accounts)
+        return {row.id: row._replace(name=self._text(row.name)) for row in found.values()}
 
     async def _invites(self) -> Mapping[str, Invite]:
         return await self.lists.read(INVITES, _invites)

@@ -23,9 +23,10 @@ from grafana.dashboards.claude_code_queries import (
 from grafana.dashboards.panels import NO_DATA, USD
 from grafana.dashboards.promql import CHOSEN_DAYS, largest, ratio, total
 from grafana.dashboards.tables import Label, Number, table
-from grafana.dashboards.words import ACTOR_TYPES, CUSTOMER_TYPES, TERMINALS, TOOLS
+from grafana.dashboards.words import ACTOR_TYPES, ACTORS, CUSTOMER_TYPES, TERMINALS, TOOLS
 
 ONLY_NAMED = "Days without names are left out: the exporter keeps two unless --claude-code.actor-days says otherwise."
+HIDDEN = "With --actors.mode=hash or map they are hashes or teams."
 MOST = 20
 
 
@@ -44,9 +45,9 @@ def people() -> Builder[Panel]:
     accepted = ratio(total(of("tool_actions", *of_people, ACCEPTED), *by), actions)
     return table(
         "Top users",
-        f"The {MOST} with the highest estimated cost. {ESTIMATE} {ONLY_NAMED}",
+        f"The {MOST} with the highest estimated cost. {ESTIMATE} {ONLY_NAMED} {HIDDEN}",
         {
-            "actor": Label("Actor"),
+            "actor": Label("Actor", words=ACTORS),
             "actor_type": Label("Kind", 80, words=ACTOR_TYPES),
             "customer_type": Label("Pays by", 110, words=CUSTOMER_TYPES),
         },
@@ -62,7 +63,7 @@ def people() -> Builder[Panel]:
         sort="Estimated cost",
         size=(24, 14),
         filterable=False,
-        no_value=NO_DATA,
+        no_value="Nobody by name on these days; with --actors.mode=drop nobody ever",
     )
 
 
@@ -74,7 +75,7 @@ def how_it_is_used() -> list[Builder[Panel]]:
     return [
         table(
             "Terminals",
-            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Named users: {ONLY_NAMED}",
+            f"Where Claude Code runs. {ESTIMATE} {CHOSEN} Named users: {ONLY_NAMED} {HIDDEN}",
             {"terminal": Label("Terminal", words=TERMINALS)},
             {
                 "Sessions": Number(by_terminal("sessions"), width_pixels=95),

@@ -65,6 +65,7 @@ SCOPES: Mapping[str, str] = {
 }
 PERIODS: Mapping[str, str] = {"daily": "Day", "weekly": "Week", "monthly": "Month"}
 MODELS: Mapping[str, str] = {"none": "Not for a model"}
+ACTORS: Mapping[str, str] = {"unmapped": "Not in the map", "other": "All others", "none": "Without a name"}
 ACTOR_TYPES: Mapping[str, str] = {"user": "Person", "api_key": "API key"}
 CUSTOMER_TYPES: Mapping[str, str] = {"api": "API", "subscription": "Subscription"}
 TOOLS: Mapping[str, str] = {

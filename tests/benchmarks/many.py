@@ -24,6 +24,7 @@ from exporter.commands import assembly
 from exporter.commands.serve import SWITCH_SECONDS
 from exporter.contract.days import utc_hour
 from exporter.contract.families import CHAPTERS
+from exporter.contract.people import People
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.simulation.organization import SimulatedOrganization
 from exporter.exposition.publisher import Publisher
@@ -60,7 +61,7 @@ async def serve(port: int, api_url: str, organizations: int) -> None:
         everybody = []
         for rank in range(organizations):
             name = f"organization {rank:04d}"
-            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process)
+            client, jobs = assembly.organization_jobs(settings, upstream, name, rank, publisher, process, People())
             await stack.enter_async_context(client)
             everybody.append(jobs)
         board = StatusBoard(ABOUT, settings.cost.days, organizations, assembly.utc_now())
