@@ -60,6 +60,7 @@ async def run(
                 lambda: exporter.publisher.snapshot,
                 lambda: exporter.board.answers,
                 telemetry_path=settings.web.telemetry_path,
+                collectors=[job.state.collector for job in exporter.organization],
                 demo=demo,
                 has_page=settings.web.page,
             )

@@ -1,11 +1,12 @@
-"""All families, in the order of the exposition."""
+"""All families, in the order of the exposition, and whose they are."""
 
 from __future__ import annotations
 
 from exporter.contract import claude_code, clock, cost, hours, inventory, limits, members, nowcast, own, usage
+from exporter.contract.metric import Declared
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
-CHAPTERS = (
+CHAPTERS: tuple[tuple[Declared, ...], ...] = (
     cost.FAMILIES,
     nowcast.FAMILIES,
     own.FAMILIES,
@@ -17,3 +18,14 @@ CHAPTERS = (
     limits.FAMILIES,
     clock.FAMILIES,
 )
+# The exporter's own belong to none.
+OF_COLLECTORS: dict[str, tuple[Declared, ...]] = {
+    "cost": cost.FAMILIES,
+    "nowcast": nowcast.FAMILIES,
+    "usage": usage.FAMILIES,
+    "hours": hours.FAMILIES,
+    "claude_code": claude_code.FAMILIES,
+    "organization": inventory.FAMILIES,
+    "members": members.FAMILIES,
+    "limits": limits.FAMILIES,
+}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from exporter.contract.clock import clock_families
-from exporter.contract.families import CHAPTERS
+from exporter.contract.families import CHAPTERS, OF_COLLECTORS
 from exporter.exposition.store import CLOCK, Key, Snapshot, Store
 from exporter.exposition.text import Pieces, lines_by_family
 
@@ -18,7 +18,7 @@ class Publisher:
     def __init__(self, hour: datetime, organizations: int = 1, exposed_hours: int = 0) -> None:
         self._exposed_hours = exposed_hours
         self.lock = asyncio.Lock()
-        self._store = Store(CHAPTERS, organizations)
+        self._store = Store(CHAPTERS, organizations, OF_COLLECTORS)
         self._changed = asyncio.Event()
         self.show_hour(hour)
         self.open()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from exporter.contract.metric import Declared
 from exporter.exposition.formats import Format
@@ -35,6 +36,11 @@ PROCESS, CLOCK = Key(1 << 30, 0), Key(1 << 30, 1)
 OF_ORGANIZATION = -1  # the place of what belongs to all jobs of an organization
 
 
+# A chapter, or a family where organizations are many, by the collector that it belongs to.
+_Part = tuple[str, Mapping[Format, Stretch]]
+OF_NONE = ""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The answers to all scrapes until the next snapshot. Both formats tell the same moment."""
@@ -42,6 +48,24 @@ class Snapshot:
     plain: Mapping[Format, Body]
     gzipped: Mapping[Format, Body]
     is_ready: bool = False
+    parts: Sequence[_Part] = ()
+    _subsets: dict[frozenset[str], Snapshot] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, parts: Sequence[_Part], *, is_ready: bool) -> Self:
+        return cls(
+            {form: plain([joined[form] for _, joined in parts], form.end) for form in Format},
+            {form: gzipped([joined[form] for _, joined in parts], form.end) for form in Format},
+            is_ready,
+            parts,
+        )
+
+    def only(self, collectors: frozenset[str]) -> Snapshot:
+        """With the families of these collectors, and those that are no collector's; made when it is first wanted."""
+        if collectors not in self._subsets:
+            parts = [part for part in self.parts if part[0] in collectors or part[0] == OF_NONE]
+            self._subsets[collectors] = Snapshot.of(parts, is_ready=self.is_ready)
+        return self._subsets[collectors]
 
     @property
     def bytes_by_encoding(self) -> dict[str, int]:
@@ -58,13 +82,20 @@ _Unit = tuple[bytes, ...]
 class Store:
     """Families by name, in chapters that follow each other; not to be used by two threads at once."""
 
-    def __init__(self, chapters: Sequence[Sequence[Declared]], organizations: int = 1) -> None:
+    def __init__(
+        self,
+        chapters: Sequence[Sequence[Declared]],
+        organizations: int = 1,
+        of_collectors: Mapping[str, Sequence[Declared]] = MappingProxyType({}),
+    ) -> None:
+        """All families of a chapter belong to the same collector, or to none."""
+        collector_of = {family.name: name for name, of in of_collectors.items() for family in of}
         shelves = -(-organizations // SHELF_ORGANIZATIONS) or 1
         self._of: dict[Key, Mapping[str, Pieces]] = {}
         self._rows: list[_Row] = []
         self._row_of: dict[str, _Row] = {}
         for families in chapters if shelves == 1 else [[family] for chapter in chapters for family in chapter]:
-            row = _Row(families, shelves)
+            row = _Row(families, shelves, collector_of.get(families[0].name, OF_NONE))
             self._rows.append(row)
             self._row_of |= dict.fromkeys((family.name for family in families), row)
 
@@ -81,17 +112,14 @@ class Store:
         """The answers to all scrapes; only what has been put since the last time is compressed."""
         for row in self._rows:
             row.update()
-        return Snapshot(
-            {form: plain([row.joined[form] for row in self._rows], form.end) for form in Format},
-            {form: gzipped([row.joined[form] for row in self._rows], form.end) for form in Format},
-            is_ready,
-        )
+        return Snapshot.of([(row.collector, row.joined) for row in self._rows], is_ready=is_ready)
 
 
 class _Row:
     """A chapter of families, or a single one, on as many shelves as there are."""
 
-    def __init__(self, families: Sequence[Declared], shelves: int) -> None:
+    def __init__(self, families: Sequence[Declared], shelves: int, collector: str) -> None:
+        self.collector = collector
         self._shelves = [_Shelf(families) for _ in range(shelves)]
         self._keys = {family.name: 0 for family in families}
         self._is_up_to_date = False

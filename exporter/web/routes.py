@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from html import escape
 
 from starlette.applications import Starlette
@@ -20,6 +20,8 @@ from exporter.web.negotiation import accepts_gzip, choose_format
 
 HEALTHY_PATH = "/-/healthy"
 READY_PATH = "/-/ready"
+COLLECT = "collect[]"
+LONGEST_QUOTE = 50
 STATUS_PATH = "/api/v1/status"
 HTML = "text/html; charset=utf-8"
 GUARDED = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
@@ -57,6 +59,11 @@ class _BodyResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
+def _unknown(name: str, collectors: Collection[str]) -> Response:
+    text = f"{COLLECT}={name[:LONGEST_QUOTE]!a} is no collector that is enabled: {', '.join(collectors)}\n"
+    return PlainTextResponse(text, status_code=400, headers=GUARDED)
+
+
 def _answer(request: Request, answer: Document, headers: dict[str, str]) -> Response:
     headers = GUARDED | {"vary": "Accept-Encoding"} | headers
     if accepts_gzip(",".join(request.headers.getlist("accept-encoding"))):
@@ -69,10 +76,11 @@ def application(
     answers: Callable[[], Answers],
     *,
     telemetry_path: str,
+    collectors: Collection[str] = (),
     demo: bool = False,
     has_page: bool = True,
 ) -> Starlette:
-    """The endpoint: metrics, health, readiness, the page (or but links) and its JSON.
+    """The endpoint: metrics, health, readiness, the page (or but links) and its JSON; `collectors` may be chosen of.
 
     All but GET and HEAD is answered with 405.
     """
@@ -88,7 +96,10 @@ def application(
     async def metrics(request: Request) -> Response:
         headers = request.headers
         form = choose_format(",".join(headers.getlist("accept")))
-        current = snapshot()
+        wanted = request.query_params.getlist(COLLECT)
+        if unknown := [name for name in wanted if name not in collectors]:
+            return _unknown(unknown[0], collectors)
+        current = snapshot().only(frozenset(wanted)) if wanted else snapshot()
         answer = {"content-type": form.value, "vary": "Accept, Accept-Encoding"}
         if accepts_gzip(",".join(headers.getlist("accept-encoding"))):
             return _BodyResponse(current.gzipped[form], answer | {"content-encoding": "gzip"})

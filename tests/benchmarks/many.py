@@ -23,7 +23,8 @@ from exporter.background import DaemonThreads
 from exporter.commands import assembly
 from exporter.commands.serve import SWITCH_SECONDS
 from exporter.contract.days import utc_hour
-from exporter.contract.families import CHAPTERS
+from exporter.contract.families import CHAPTERS, OF_COLLECTORS
+from exporter.contract.own import FAMILIES as OWN
 from exporter.contract.people import People
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.simulation.organization import SimulatedOrganization
@@ -122,7 +123,7 @@ def served(organizations: int) -> Iterator[Served]:
 def change_milliseconds(jobs: int, series: int) -> tuple[float, float]:
     """Wall and CPU time for both formats when one of so many jobs changes: eight of its families, and all its own."""
     store = Store(CHAPTERS, jobs // 4)
-    (_, own, *_, claude_code, _, _) = CHAPTERS
+    own, claude_code = OWN, OF_COLLECTORS["claude_code"]
 
     def put(key: Key, value: int) -> None:
         families = {}
