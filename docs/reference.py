@@ -16,7 +16,8 @@ from msgspec import inspect
 from exporter.api import endpoints
 from exporter.api.endpoints import Endpoint
 from exporter.api.shapes.inventory import Summary
-from exporter.contract import claude_code, cost, engagement, inventory, limits, members, usage
+from exporter.contract import activity_metrics, cost, engagement, inventory, limits, members, usage
+from exporter.contract.claude_code import DIMENSIONS
 from exporter.contract.families import CHAPTERS
 from exporter.contract.labels import MEANINGS
 from exporter.contract.metric import Declared
@@ -103,7 +104,7 @@ REPORTS = (
     ),
     Report(
         endpoints.CLAUDE_CODE,
-        claude_code.FAMILIES,
+        activity_metrics.FAMILIES,
         uses={
             **PAGING,
             "date": "the day: label `days_ago`",
@@ -327,7 +328,7 @@ def families() -> list[Declared]:
 def optional_labels() -> set[str]:
     """What settings add to the labels in the exposition."""
     grouped = (grouped_labels(dimension, None, Names(), People()) for dimension in get_args(Dimension))
-    return {"organization", *(name for labels in grouped for name, _ in labels), *claude_code.DIMENSIONS}
+    return {"organization", *(name for labels in grouped for name, _ in labels), *DIMENSIONS}
 
 
 # What has no description: each is a line of a failing test.

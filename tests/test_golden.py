@@ -29,8 +29,8 @@ VOLATILE = re.compile(
 )
 # Lists are read at once: what each asks of the API has its series in the order in which they were answered.
 ENDPOINT = re.compile(r'^anthropic_exporter_api_\w+\{api_endpoint="([^"]*)"')
-# There are too few days to be judged, no price has changed, it is no demo, and has nothing to read again.
-ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, own.DEMO, own.RELOAD_SUCCESSFUL, own.RELOADED)
+# There are too few days to be judged, no price has changed, it is no demo, has nothing to read again, and no bound.
+ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, own.DEMO, own.RELOAD_SUCCESSFUL, own.RELOADED, own.FOLDED)
 PYTHON = re.compile(r'python_version="[^"]*"')
 
 

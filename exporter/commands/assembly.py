@@ -17,6 +17,7 @@ from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeTable
 from exporter.contract.cost import CostReading, CostTable
 from exporter.contract.days import utc_hour
+from exporter.contract.folding import Folding
 from exporter.contract.hours import HoursTable
 from exporter.contract.inventory import InventoryTable
 from exporter.contract.labels import label_text
@@ -26,6 +27,7 @@ from exporter.contract.nowcast import CostNowcast, MeterReading, NowcastTable
 from exporter.contract.people import People, by_hash, by_team, everybody
 from exporter.contract.usage import UsageTable
 from exporter.exposition.publisher import Publisher
+from exporter.jobs.bound import SeriesBound
 from exporter.jobs.job import Job
 from exporter.jobs.organization import NowcastPlan, OrganizationJobs, Plan, Requests
 from exporter.jobs.poller import Poller
@@ -163,6 +165,12 @@ def organization_jobs(
     prefix = label_text([("organization", name)]) if name else ""
     cost, usage, claude_code, inventory = settings.cost, settings.usage, settings.claude_code, settings.organization
     limits, slots = settings.limits, asyncio.Semaphore(AT_THE_SAME_TIME)
+    folding = Folding()
+    costs, uses = (
+        CostTable(cost.days, folding, prefix),
+        UsageTable(usage.days, usage.group_by, people, folding, prefix),
+    )
+    activity = ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, folding, prefix, claude_code.group_by)
     members_seconds = min(inventory.interval_seconds, MEMBERS_INTERVAL_SECONDS)
     jobs = OrganizationJobs(
         name,
@@ -171,20 +179,18 @@ def organization_jobs(
         requests,
         Pace(pace_seconds),
         utc_now,
-        cost=Plan(CostSource(client, cost.days), CostTable(cost.days, prefix), cost.interval_seconds)
+        SeriesBound(settings.web.max_series, settings.actors.max, folding),
+        cost=Plan(CostSource(client, cost.days), costs, cost.interval_seconds, weights=costs.weights)
         if cost.enabled
         else None,
-        usage=Plan(
-            UsageSource(client, usage.days, usage.group_by),
-            UsageTable(usage.days, usage.group_by, people, prefix),
-            usage.interval_seconds,
-        )
+        usage=Plan(UsageSource(client, usage.days, usage.group_by), uses, usage.interval_seconds, weights=uses.weights)
         if usage.enabled
         else None,
         claude_code=Plan(
             ClaudeCodeSource(client, claude_code.days, claude_code.actor_days, claude_code.group_by),
-            ClaudeCodeTable(claude_code.days, claude_code.actor_days, people, prefix, claude_code.group_by),
+            activity,
             claude_code.interval_seconds,
+            weights=activity.weights,
         )
         if claude_code.enabled
         else None,
@@ -204,7 +210,7 @@ def organization_jobs(
         else None,
         hours=Plan(
             HoursSource(client, usage.hours, usage.hours_group_by),
-            HoursTable(usage.hours, usage.hours_group_by, prefix),
+            HoursTable(usage.hours, usage.hours_group_by, folding, prefix),
             max(usage.interval_seconds, HOURS_INTERVAL_SECONDS),
         )
         if usage.enabled and usage.hours
@@ -216,17 +222,17 @@ def organization_jobs(
         )
         if limits.enabled
         else None,
-        nowcast=partial(_nowcast, settings, client, prefix) if settings.has_nowcast else None,
+        nowcast=partial(_nowcast, settings, client, folding, prefix) if settings.has_nowcast else None,
     )
     return client, jobs
 
 
-def _nowcast(settings: Settings, client: Client, prefix: str, cost: Job[CostReading]) -> NowcastPlan:
+def _nowcast(settings: Settings, client: Client, folding: Folding, prefix: str, cost: Job[CostReading]) -> NowcastPlan:
     file = settings.cost.prices_file
     nowcaster = Nowcaster(ListPrices(read_prices(file) if file else {}), utc_now)
 
     def of(meters: MeterReading, today: date) -> CostNowcast | None:
         return nowcaster.nowcast(meters, cost.reading, today) if cost.reading else None
 
-    source, table = MeterSource(client, lambda: cost.state), NowcastTable(settings.cost.days, of, prefix)
+    source, table = MeterSource(client, lambda: cost.state), NowcastTable(settings.cost.days, of, folding, prefix)
     return NowcastPlan(source, table, settings.nowcast.interval_seconds, nowcaster.prepared, lambda: nowcaster.latest)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property, partial
 
 from exporter.contract.activity import Activity, ReadPage, Told
+from exporter.contract.activity_metrics import ACTIVE_ACTORS, COST, LABELS, METRICS
 from exporter.contract.days import are_equal, day_label, exposed_days, let_go
+from exporter.contract.folding import UNFOLDED, Dimension, Folding, Weights, with_other_models
 from exporter.contract.labels import NONE, joined, label_text
-from exporter.contract.metric import Declared, Family, Group, Metric, Sample, Section, Sums
+from exporter.contract.metric import Family, Group, Section, Sums
 from exporter.contract.names import Names
 from exporter.contract.people import ALL, API_KEY, People, who, without_addresses
 from exporter.contract.sums import Totals, families
 
-CENTS = 100
-LABELS = ("days_ago", "actor", "actor_type", "terminal", "customer_type")
+MANY = 10**9
 KINDS = {"user_actor": "user", "api_actor": API_KEY}
 # What `--claude-code.group-by` adds.
 DIMENSIONS: Mapping[str, Callable[[Activity], Told]] = {
@@ -118,6 +118,7 @@ class ClaudeCodeTable:
     days: int
     actor_days: int
     people: People
+    folding: Folding = UNFOLDED
     prefix: str = ""
     group_by: Sequence[str] = ()
 
@@ -127,20 +128,34 @@ class ClaudeCodeTable:
             if (held := reading.days.get(day)) is not None:
                 has_names = shows_names(day, today, self.actor_days)
                 prefix = joined(self.prefix, day_label(day, today))
-                key = (held, has_names, self.people.disguise)
+                key = (held, has_names, self.people.disguise, self.folding.kept)
                 yield Section(day, key, partial(self._of_day, held, prefix, has_names=has_names))
 
     def _of_day(self, held: ClaudeCodeDay, prefix: str, *, has_names: bool) -> Iterator[Family]:
         if has_names and not isinstance(held.rows, FoldedRows):
-            yield from families(METRICS, held.rows, self._text_of, prefix)
+            text_of = partial(self._text_of, UNFOLDED)
+            yield from families(METRICS, held.rows, text_of, prefix, self.folding.fold(self._text_of))
             yield Family(ACTIVE_ACTORS, [Group(prefix, active_actors(held.rows))])
         else:
             for metric in METRICS:
-                yield Family(metric, [Group(prefix, held.folded.sums[metric.name])])
+                sums, folded = with_other_models(held.folded.sums[metric.name], metric, self.folding)
+                yield Family(metric, [Group(prefix, sums)], folded)
             yield Family(ACTIVE_ACTORS, [Group(prefix, held.folded.active_actors)])
 
-    def _text_of(self, row: Activity) -> str:
-        return _text(self.group_by, self.people.actor(row.actor.name, _kind(row)), row)
+    def _text_of(self, folding: Folding, row: Activity) -> str:
+        return _text(self.group_by, folding.value(Dimension.ACTOR, self._actor(row)), row)
+
+    def _actor(self, row: Activity) -> str:
+        return self.people.actor(row.actor.name, _kind(row))
+
+    def weights(self, reading: ClaudeCodeReading, _: Names) -> Weights:
+        """Estimated cents, over the days that have names; where those are equal, sessions."""
+        found: defaultdict[str, float] = defaultdict(float)
+        for held in reading.days.values():
+            for row in () if isinstance(held.rows, FoldedRows) else held.rows:
+                cents = sum(float(number) for _, number in COST.samples(row))
+                found[self._actor(row)] += cents + float(row.core.sessions) / MANY
+        return {Dimension.ACTOR: found}
 
 
 def shows_names(day: date, today: date, actor_days: int) -> bool:
@@ -182,104 +197,3 @@ def _counts(actors: Actors) -> Sums:
         label_text(zip(ACTIVE_ACTORS.own, combination, strict=True)): count
         for combination, count in sorted(counts.items())
     }
-
-
-def _decisions(row: Activity) -> Iterator[Sample]:
-    for key, decisions in row.tools.items():
-        tool = key.removesuffix("_tool")
-        yield (tool, "accepted"), decisions.accepted
-        yield (tool, "rejected"), decisions.rejected
-
-
-def _tokens(row: Activity) -> Iterator[Sample]:
-    for use in row.models:
-        model, tokens = use.model or NONE, use.tokens
-        yield (model, "uncached_input"), tokens.uncached_input
-        yield (model, "cache_read"), tokens.cache_read
-        yield (model, "cache_write"), tokens.cache_write
-        yield (model, "output"), tokens.output
-
-
-def _estimated_cost(row: Activity) -> Iterator[Sample]:
-    # The text of a float is the API's own decimal number; its sums are exact.
-    return (((use.model or NONE,), Decimal(str(use.estimate.cents))) for use in row.models)
-
-
-def _meaning(what: str) -> str:
-    return f"{what} of the UTC day that lies days_ago days back, by actor and terminal, about an hour late"
-
-
-SESSIONS, COMMITS = "anthropic_claude_code_sessions", "anthropic_claude_code_commits"
-TOOL_ACTIONS = "anthropic_claude_code_tool_actions"
-METRICS: tuple[Metric[Activity], ...] = (
-    Metric(
-        SESSIONS,
-        _meaning("Claude Code sessions"),
-        "sessions",
-        LABELS,
-        api_fields="core_metrics.num_sessions",
-        samples=lambda row: (((), row.core.sessions),),
-    ),
-    Metric(
-        "anthropic_claude_code_lines_of_code",
-        _meaning("Lines of code added or removed with Claude Code"),
-        "lines",
-        LABELS,
-        ("change",),
-        "core_metrics.lines_of_code",
-        samples=lambda row: ((("added",), row.core.lines.added), (("removed",), row.core.lines.removed)),
-    ),
-    Metric(
-        COMMITS,
-        _meaning("Commits made by Claude Code"),
-        "commits",
-        LABELS,
-        api_fields="core_metrics.commits_by_claude_code",
-        samples=lambda row: (((), row.core.commits),),
-    ),
-    Metric(
-        "anthropic_claude_code_pull_requests",
-        _meaning("Pull requests made by Claude Code"),
-        "pull requests",
-        LABELS,
-        api_fields="core_metrics.pull_requests_by_claude_code",
-        samples=lambda row: (((), row.core.pull_requests),),
-    ),
-    Metric(
-        TOOL_ACTIONS,
-        _meaning("Proposals of Claude Code tools, accepted or rejected,"),
-        "proposals",
-        LABELS,
-        ("tool", "decision"),
-        "tool_actions",
-        samples=_decisions,
-    ),
-    Metric(
-        "anthropic_claude_code_tokens",
-        _meaning("Tokens used by Claude Code"),
-        "tokens",
-        LABELS,
-        ("model", "token_type"),
-        "model_breakdown.tokens",
-        samples=_tokens,
-    ),
-    Metric(
-        "anthropic_claude_code_estimated_cost_usd",
-        _meaning("Cost in US dollars as the API estimates it, which is not billing,"),
-        "US dollars",
-        LABELS,
-        ("model",),
-        "model_breakdown.estimated_cost.amount",
-        divisor=CENTS,
-        samples=_estimated_cost,
-    ),
-)
-ACTIVE_ACTORS = Declared(
-    "anthropic_claude_code_active_actors",
-    "Distinct actors with Claude Code activity on the UTC day that lies days_ago days back, about an hour late",
-    "actors",
-    ("days_ago",),
-    ("actor_type", "customer_type"),
-    "actor, customer_type",
-)
-FAMILIES = (*METRICS, ACTIVE_ACTORS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from exporter.contract.days import ONE_DAY, day_label, day_range, end_of, exposed_days, month_of
+from exporter.contract.folding import UNFOLDED, Dimension, Folding, Weights
 from exporter.contract.labels import joined, label_text
 from exporter.contract.metric import Family, Metric, Sample, Section
 from exporter.contract.names import Names
@@ -130,6 +132,7 @@ FAMILIES = (COST, MONTH_TO_DATE, PREVIOUS_MONTH)
 @dataclass(frozen=True)
 class CostTable:
     days: int
+    folding: Folding = UNFOLDED
     prefix: str = ""
 
     def sections(self, reading: CostReading, hour: datetime, names: Names) -> Iterable[Section]:
@@ -140,11 +143,14 @@ class CostTable:
         for day in reported:
             held = reading.days.get(day)
             rows = (*(held.rows if held else ()), *zeros[day])
-            yield Section(day, (held, zeros[day], names), partial(self._of_day, rows, names, day, today))
+            key = (held, zeros[day], names, self.folding.kept)
+            yield Section(day, key, partial(self._of_day, rows, names, day, today))
         yield Section(None, None, partial(self._of_months, reading, today, names))
 
     def _of_day(self, rows: Sequence[CostRecord], names: Names, day: date, today: date) -> Iterable[Family]:
-        return families([COST], rows, partial(_text, names), joined(self.prefix, day_label(day, today)))
+        prefix = joined(self.prefix, day_label(day, today))
+        fold = self.folding.fold(partial(_text, names))
+        return families([COST], rows, partial(_text, names, UNFOLDED), prefix, fold)
 
     def _of_months(self, reading: CostReading, today: date, names: Names) -> Iterator[Family]:
         current = month_of(today)
@@ -158,17 +164,24 @@ class CostTable:
         self, metric: Metric[CostRecord], reading: CostReading, days: Iterable[date], names: Names
     ) -> Iterable[Family]:
         rows = (row for day in days if day in reading.days for row in reading.days[day].rows)
-        return families([metric], rows, partial(_workspace_text, names), self.prefix)
+        fold = self.folding.fold(partial(_workspace_text, names))
+        return families([metric], rows, partial(_workspace_text, names, UNFOLDED), self.prefix, fold)
+
+    def weights(self, reading: CostReading, names: Names) -> Weights:
+        """Cents, over all days."""
+        found: defaultdict[Dimension, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for held in reading.days.values():
+            for row in held.rows:
+                found[Dimension.MODEL][row.model] += float(row.cents)
+                found[Dimension.WORKSPACE][names.workspace(row.workspace_id)[1]] += float(row.cents)
+        return found
 
 
-def _text(names: Names, record: CostRecord) -> str:
-    return joined(
-        _workspace_text(names, record),
-        label_text(
-            zip(OWN_LABELS, (record.cost_type, record.model, record.token_type, record.service_tier), strict=True)
-        ),
-    )
+def _text(names: Names, folding: Folding, record: CostRecord) -> str:
+    model = folding.value(Dimension.MODEL, record.model)
+    own = zip(OWN_LABELS, (record.cost_type, model, record.token_type, record.service_tier), strict=True)
+    return joined(_workspace_text(names, folding, record), label_text(own))
 
 
-def _workspace_text(names: Names, record: CostRecord) -> str:
-    return label_text(zip(WORKSPACE, names.workspace(record.workspace_id), strict=True))
+def _workspace_text(names: Names, folding: Folding, record: CostRecord) -> str:
+    return label_text(zip(WORKSPACE, folding.workspace(names, record.workspace_id), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.contract import claude_code, clock, cost, hours, inventory, limits, members, nowcast, own, usage
+from exporter.contract import activity_metrics, clock, cost, hours, inventory, limits, members, nowcast, own, usage
 from exporter.contract.metric import Declared
 
 # Scrapers that cut off a long answer keep its beginning: cost, then how the exporter is doing.
@@ -12,19 +12,19 @@ CHAPTERS: tuple[tuple[Declared, ...], ...] = (
     own.FAMILIES,
     usage.FAMILIES,
     hours.FAMILIES,
-    claude_code.FAMILIES,
+    activity_metrics.FAMILIES,
     inventory.FAMILIES,
     members.FAMILIES,
     limits.FAMILIES,
     clock.FAMILIES,
 )
-# The exporter's own belong to none.
+OWN: tuple[Declared, ...] = (*own.FAMILIES, *clock.FAMILIES)  # that belong to no collector
 OF_COLLECTORS: dict[str, tuple[Declared, ...]] = {
     "cost": cost.FAMILIES,
     "nowcast": nowcast.FAMILIES,
     "usage": usage.FAMILIES,
     "hours": hours.FAMILIES,
-    "claude_code": claude_code.FAMILIES,
+    "claude_code": activity_metrics.FAMILIES,
     "organization": inventory.FAMILIES,
     "members": members.FAMILIES,
     "limits": limits.FAMILIES,

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from exporter.contract.days import exposed_hours, hour_label
+from exporter.contract.folding import UNFOLDED, Dimension, Folding
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Family, Metric, Number, Sample, Section
 from exporter.contract.names import Names
@@ -70,6 +71,7 @@ class HoursTable:
 
     hours: int
     group_by: Sequence[str]
+    folding: Folding = UNFOLDED
     prefix: str = ""
 
     def sections(self, reading: HoursReading, hour: datetime, names: Names) -> Iterable[Section]:
@@ -82,11 +84,13 @@ class HoursTable:
             held = reading.hours[start]
             lacking = tuple(zeros[pair] for pair in ordered if pair not in held.pairs)
             made = partial(self._of_hour, (*held.rows, *lacking), names, joined(self.prefix, hour_label(start, hour)))
-            yield Section(start, (held, lacking, names), made)
+            yield Section(start, (held, lacking, names, self.folding.kept), made)
 
     def _of_hour(self, rows: Sequence[HourRecord], names: Names, prefix: str) -> Iterable[Family]:
-        return families(FAMILIES, rows, partial(self._text, names), prefix)
+        fold = self.folding.fold(partial(self._text, names))
+        return families(FAMILIES, rows, partial(self._text, names, UNFOLDED), prefix, fold)
 
-    def _text(self, names: Names, record: HourRecord) -> str:
-        workspace = zip(LABELS[1:], names.workspace(record.workspace_id), strict=True)
-        return label_text((*workspace, *((name, getattr(record, name) or NONE) for name in self.group_by)))
+    def _text(self, names: Names, folding: Folding, record: HourRecord) -> str:
+        workspace = zip(LABELS[1:], folding.workspace(names, record.workspace_id), strict=True)
+        grouped = ((name, folding.value(Dimension(name), getattr(record, name) or NONE)) for name in self.group_by)
+        return label_text((*workspace, *grouped))

@@ -78,6 +78,7 @@ class Family:
 
     declared: Declared
     groups: Sequence[Group]
+    folded: int = 0  # samples that are in others
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import partial
 
 from exporter.contract.cost import WORKSPACE
 from exporter.contract.days import Day, day_label, exposed_days
+from exporter.contract.folding import UNFOLDED, Dimension, Folding
 from exporter.contract.labels import joined, label_text
 from exporter.contract.metric import Family, Metric, Sample, Section
 from exporter.contract.names import Names
@@ -186,6 +187,7 @@ class NowcastTable:
 
     days: int
     of: Callable[[MeterReading, date], CostNowcast | None]
+    folding: Folding = UNFOLDED
     prefix: str = ""
 
     def sections(self, reading: MeterReading, hour: datetime, names: Names) -> Iterable[Section]:
@@ -202,7 +204,7 @@ class NowcastTable:
             cells = (*held.rows, *zeros[day])
             yield Section(
                 day,
-                (held, zeros[day], names, says_share, unpriced, misses),
+                (held, zeros[day], names, says_share, unpriced, misses, self.folding.kept),
                 partial(self._of_day, cells, names, day, today, says_share, unpriced, misses),
             )
         yield Section(None, None, partial(self._of_no_day, nowcast, names))
@@ -219,23 +221,27 @@ class NowcastTable:
     ) -> Iterator[Family]:
         prefix = joined(self.prefix, day_label(day, today))
         metrics = (COST, ESTIMATED) if says_share else (COST,)
-        yield from families(metrics, cells, partial(_text, names), prefix)
-        yield from families([UNPRICED], unpriced, _without_text, prefix)
+        fold = self.folding.fold(partial(_text, names))
+        yield from families(metrics, cells, partial(_text, names, UNFOLDED), prefix, fold)
+        yield from families([UNPRICED], unpriced, _without_text, prefix, self.folding.fold(lambda *_: ""))
         yield from families([ERROR], misses, _without_text, prefix)
 
     def _of_no_day(self, nowcast: CostNowcast, names: Names) -> Iterator[Family]:
-        yield from families([MONTH_TO_DATE], nowcast.month, partial(_workspace_text, names), self.prefix)
+        fold = self.folding.fold(partial(_workspace_text, names))
+        of_workspace = partial(_workspace_text, names, UNFOLDED)
+        yield from families([MONTH_TO_DATE], nowcast.month, of_workspace, self.prefix, fold)
         yield from families([PRICE], nowcast.prices, _without_text, self.prefix)
         changed = [nowcast.price_changed_at] if nowcast.price_changed_at else []
         yield from families([PRICE_CHANGED], changed, _without_text, self.prefix)
 
 
-def _workspace_text(names: Names, cell: Cell) -> str:
-    return label_text(zip(WORKSPACE, names.workspace(cell.workspace_id or None), strict=True))
+def _workspace_text(names: Names, folding: Folding, cell: Cell) -> str:
+    return label_text(zip(WORKSPACE, folding.workspace(names, cell.workspace_id or None), strict=True))
 
 
-def _text(names: Names, cell: Cell) -> str:
-    return joined(_workspace_text(names, cell), label_text([("model", cell.model)]))
+def _text(names: Names, folding: Folding, cell: Cell) -> str:
+    model = label_text([("model", folding.value(Dimension.MODEL, cell.model))])
+    return joined(_workspace_text(names, folding, cell), model)
 
 
 def _without_text(_: object) -> str:

@@ -52,6 +52,9 @@ DATA_THROUGH = _declared(
     "collector",
 )
 SERIES = _declared("collector_series", "Samples exposed", "samples", "collector")
+FOLDED = _declared(
+    "folded_series", "Samples that are in others, whose labels say other, to keep a bound", "samples", "family"
+)
 INFO = _declared(
     "collector_info",
     "Which API the collector reads: legacy or analytics reports, else admin; none for nowcast",
@@ -125,7 +128,7 @@ OF_THE_KERNEL = (
 )
 # Those with a collector or an endpoint, and `up`, also have `organization` where it has a name; but not the histogram.
 FAMILIES = (
-    *(UP, COLLECTOR_UP, AVAILABLE, INTERVAL, LAST_SUCCESS, DURATION, DATA_THROUGH, SERIES, INFO, FAILING),
+    *(UP, COLLECTOR_UP, AVAILABLE, INTERVAL, LAST_SUCCESS, DURATION, DATA_THROUGH, SERIES, FOLDED, INFO, FAILING),
     *(BUILD_INFO, DEMO, LINES_DROPPED, RELOAD_SUCCESSFUL, RELOADED),
     *(EXPOSITION_BYTES, FAILURES, REQUESTS, REQUEST_SECONDS),
     *OF_THE_KERNEL,
@@ -151,6 +154,7 @@ def job_families(state: State, organization: str | None) -> Iterator[Family]:
     for declared, number_of in _OF_STATE:
         number = number_of(state)
         yield _family(declared, organization, [] if number is None else [((name,), number)])
+    yield _family(FOLDED, organization, [((family,), number) for family, number in sorted(state.folded.items())])
     yield _family(INFO, organization, [((name, state.source), 1)] if state.source else [])
     yield _family(FAILING, organization, [((name, each), int(each is state.reason)) for each in Reason])
     yield _family(FAILURES, organization, [((name, each), state.failures[each]) for each in Reason])

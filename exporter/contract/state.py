@@ -74,6 +74,7 @@ class State:
     data_through: datetime | None = None
     duration_seconds: float | None = None
     samples: int = 0
+    folded: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[Reason, int] = field(default_factory=none_failed)
 
     @property

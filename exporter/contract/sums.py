@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Context, localcontext
 from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
 
 from exporter.contract.labels import label_text
-from exporter.contract.metric import Family, Group, Metric, Number, Sums
+from exporter.contract.metric import Declared, Family, Group, Metric, Number, Sums
 
 R = TypeVar("R")
 
@@ -17,7 +18,6 @@ R = TypeVar("R")
 Groups = Mapping[str, Sequence[R]]
 # By the values of a metric's own labels.
 OwnSums = dict[tuple[str, ...], Number]
-Folding = Callable[[Groups[R]], Groups[R]]
 
 RUN_TEXTS = 5_000
 EXACT = Context(prec=1000)
@@ -31,9 +31,12 @@ def grouped(records: Iterable[R], text_of: Callable[[R], str]) -> Groups[R]:
     return {text: groups[text] for text in _in_order(groups)}
 
 
-def unfolded(groups: Groups[R]) -> Groups[R]:
-    """Every group for itself."""
-    return groups
+@dataclass(frozen=True)
+class Fold(Generic[R]):
+    """The label text of a record whose values are folded, and the own labels of a metric's sample."""
+
+    text_of: Callable[[R], str]
+    own_of: Callable[[Declared, tuple[str, ...]], tuple[str, ...]]
 
 
 def families(
@@ -41,15 +44,39 @@ def families(
     records: Iterable[R],
     text_of: Callable[[R], str],
     prefix: str = "",
-    fold: Folding[R] = unfolded,
+    fold: Fold[R] | None = None,
 ) -> Iterator[Family]:
     """A family for each metric: records grouped by label text, groups folded, numbers of each group added up.
 
     `prefix` is the label text that all of them share.
     """
-    groups = fold(grouped(records, text_of))
+    groups = grouped(records, text_of)
+    if fold is None:
+        for metric in metrics:
+            yield Family(metric, [Group(prefix, add_up(metric, groups))])
+        return
+    others = {text: fold.text_of(group[0]) for text, group in groups.items()}
+    merged: dict[str, list[R]] = {}
+    for text, group in groups.items():
+        merged.setdefault(others[text], []).extend(group)
+    merged = {text: merged[text] for text in _in_order(merged)}
+    moved = {text for text, other in others.items() if text != other}
     for metric in metrics:
-        yield Family(metric, [Group(prefix, add_up(metric, groups))])
+        folded = sum(_count_folded(metric, group, fold, is_moved=text in moved) for text, group in groups.items())
+        yield Family(metric, [Group(prefix, add_up(_with_own(metric, fold), merged))], folded)
+
+
+def _with_own(metric: Metric[R], fold: Fold[R]) -> Metric[R]:
+    samples = metric.samples
+    return replace(
+        metric, samples=lambda record: ((fold.own_of(metric, own), number) for own, number in samples(record))
+    )
+
+
+def _count_folded(metric: Metric[R], records: Iterable[R], fold: Fold[R], *, is_moved: bool) -> int:
+    """How many samples of a group are others' now."""
+    found = {own for record in records for own, _ in metric.samples(record)}
+    return len(found) if is_moved else sum(fold.own_of(metric, own) != own for own in found)
 
 
 def add_up(metric: Metric[R], groups: Groups[R]) -> dict[str, Number]:
@@ -80,6 +107,11 @@ class Totals(Generic[R]):
             metric.name: _labelled(metric, ((text, self._groups[text][metric.name]) for text in texts))
             for metric in self._metrics
         }
+
+
+def plus(one: Number, other: Number) -> Number:
+    with localcontext(EXACT):
+        return one + other  # type: ignore[operator]  # one metric never mixes Decimal and float
 
 
 def _labelled(metric: Metric[R], groups: Iterable[tuple[str, OwnSums]]) -> dict[str, Number]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
 from exporter.contract.days import day_label, exposed_days
+from exporter.contract.folding import UNFOLDED, Dimension, Folding, Weights
 from exporter.contract.labels import NONE, joined, label_text
 from exporter.contract.metric import Family, Metric, Number, Sample, Section
 from exporter.contract.names import Names, named
@@ -93,6 +95,7 @@ class UsageTable:
     days: int
     group_by: tuple[str, ...]
     people: People
+    folding: Folding = UNFOLDED
     prefix: str = ""
 
     def sections(self, reading: UsageReading, hour: datetime, names: Names) -> Iterable[Section]:
@@ -101,33 +104,61 @@ class UsageTable:
         zeros = zero_rows(reported, {day: reading.days[day] for day in reported})
         for day in reported:
             held = reading.days[day]
-            key = (held, zeros[day], names, self.people.disguise)
+            key = (held, zeros[day], names, self.people.disguise, self.folding.kept)
             yield Section(day, key, partial(self._of_day, held, zeros[day], names, day, today))
 
     def _of_day(
         self, held: PairedDay[UsageRecord], zeros: Sequence[UsageRecord], names: Names, day: date, today: date
     ) -> Iterable[Family]:
         prefix = joined(self.prefix, day_label(day, today))
-        return families(FAMILIES, (*held.rows, *zeros), partial(self._text, names), prefix)
+        fold = self.folding.fold(partial(self._text, names))
+        return families(FAMILIES, (*held.rows, *zeros), partial(self._text, names, UNFOLDED), prefix, fold)
 
-    def _text(self, names: Names, record: UsageRecord) -> str:
-        workspace = names.workspace(record.workspace_id)
-        values = (*workspace, record.model or NONE, record.service_tier or NONE)
+    def _text(self, names: Names, folding: Folding, record: UsageRecord) -> str:
+        model = folding.value(Dimension.MODEL, record.model or NONE)
+        values = (*folding.workspace(names, record.workspace_id), model, record.service_tier or NONE)
         labels = list(zip(LABELS[1:], values, strict=True))
         for dimension, value in zip(self.group_by, record.grouped, strict=True):
-            labels += grouped_labels(dimension, value, names, self.people)
+            labels += grouped_labels(dimension, value, names, self.people, folding)
         return label_text(labels)
 
+    def weights(self, reading: UsageReading, names: Names) -> Weights:
+        """Tokens, over all days."""
+        found: defaultdict[Dimension, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for held in reading.days.values():
+            for row in held.rows:
+                counts = (row.uncached_input, row.cache_read, row.cache_write_5m, row.cache_write_1h, row.output)
+                tokens = sum(map(float, counts))
+                found[Dimension.MODEL][row.model or NONE] += tokens
+                found[Dimension.WORKSPACE][names.workspace(row.workspace_id)[1]] += tokens
+                for dimension, value in zip(self.group_by, row.grouped, strict=True):
+                    _, named = grouped_value(dimension, value, names, self.people)
+                    if named:
+                        found[Dimension(dimension)][named[1]] += tokens
+        return found
 
-def grouped_labels(dimension: str, value: str | None, names: Names, people: People) -> list[tuple[str, str]]:
+
+def grouped_labels(
+    dimension: str, value: str | None, names: Names, people: People, folding: Folding = UNFOLDED
+) -> list[tuple[str, str]]:
     """A dimension that `--usage.group-by` adds; one with a name carries its ID too."""
+    label, named = grouped_value(dimension, value, names, people)
+    if named is None:
+        return [(label, value or NONE)]
+    name, identifier = folding.named(Dimension(dimension), named)
+    return [(label, name), (f"{label}_id", identifier)]
+
+
+def grouped_value(
+    dimension: str, value: str | None, names: Names, people: People
+) -> tuple[str, tuple[str, str] | None]:
+    """The label of a dimension that `--usage.group-by` adds, and (name, ID) of one that has a name."""
     match dimension:
         case "api_key_id":
-            label, (name, identifier) = "api_key", named(names.api_keys, value)
+            return "api_key", named(names.api_keys, value)
         case "account_id":
-            label, (name, identifier) = "actor", people.account(names, value)
+            return "actor", people.account(names, value)
         case "service_account_id":
-            label, (name, identifier) = "service_account", named(names.service_accounts, value)
+            return "service_account", named(names.service_accounts, value)
         case _:
-            return [(dimension, value or NONE)]
-    return [(label, name), (f"{label}_id", identifier)]
+            return dimension, None

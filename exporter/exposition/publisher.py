@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from exporter.contract.clock import clock_families
-from exporter.contract.families import CHAPTERS, OF_COLLECTORS
+from exporter.contract.families import CHAPTERS, OF_COLLECTORS, OWN
 from exporter.exposition.store import CLOCK, Key, Snapshot, Store
 from exporter.exposition.text import Pieces, lines_by_family
 
@@ -39,6 +39,10 @@ class Publisher:
         """Replace all that is shown of the key, from the next publication on."""
         self._store.put(key, families)
         self.touch()
+
+    def own_samples(self) -> int:
+        """What the exporter says of itself, in samples."""
+        return self._store.samples_of(family.name for family in OWN)
 
     def touch(self) -> None:
         """There is something to publish."""

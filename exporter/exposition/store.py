@@ -108,6 +108,10 @@ class Store:
             row.put(name, key, families.get(name))
         self._of[key] = families
 
+    def samples_of(self, names: Iterable[str]) -> int:
+        """How many samples there are of these families."""
+        return sum(self._row_of[name].samples_of(name) for name in names)
+
     def snapshot(self, *, is_ready: bool) -> Snapshot:
         """The answers to all scrapes; only what has been put since the last time is compressed."""
         for row in self._rows:
@@ -132,6 +136,9 @@ class _Row:
         first = self._shelves[0]
         if (self._keys[name] > 0) != (name in first.headers):
             first.head(name, is_shown=self._keys[name] > 0)
+
+    def samples_of(self, name: str) -> int:
+        return sum(shelf.samples_of(name) for shelf in self._shelves)
 
     def update(self) -> None:
         if not self._is_up_to_date:
@@ -163,6 +170,9 @@ class _Shelf:
             of_family.pop(key, None)
         self._is_up_to_date = False
         return len(of_family) - before
+
+    def samples_of(self, name: str) -> int:
+        return sum(piece.count(b"\n") for pieces in self._lines[name].values() for piece in pieces)
 
     def head(self, name: str, *, is_shown: bool) -> None:
         self.headers ^= {name} if is_shown != (name in self.headers) else set()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -32,6 +33,7 @@ class Written:
     key: object
     families: Mapping[str, Pieces]
     samples: int
+    folded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Text:
     @property
     def samples(self) -> int:
         return sum(written.samples for written in self.sections.values())
+
+    @property
+    def folded(self) -> Mapping[str, int]:
+        """By family, how many samples are in others."""
+        found: Counter[str] = Counter()
+        for written in self.sections.values():
+            found.update(written.folded)
+        return found
 
     @property
     def families(self) -> Mapping[str, Pieces]:
@@ -90,12 +100,14 @@ def lines_by_family(families: Iterable[Family]) -> dict[str, Pieces]:
 
 def _written(section: Section) -> Written:
     families: dict[str, Pieces] = {}
-    samples = 0
+    samples, folded = 0, {}
     for family in section.families():
+        if family.folded:
+            folded[family.declared.name] = family.folded
         if pieces := tuple(lines(family)):
             families[family.declared.name] = pieces
         samples += sum(len(group.sums) for group in family.groups)
-    return Written(section.key, families, samples)
+    return Written(section.key, families, samples, folded)
 
 
 def _lines(name: str, group: Group, divisor: int) -> Iterator[bytes]:
@@ -117,4 +129,4 @@ def _moved(written: Written, bucket: date | None, before: datetime, hour: dateti
     if old == new:
         return written
     families = {name: tuple(piece.replace(old, new) for piece in pieces) for name, pieces in written.families.items()}
-    return Written(written.key, families, written.samples)
+    return Written(written.key, families, written.samples, written.folded)

@@ -12,6 +12,7 @@ import structlog
 
 from exporter.api.errors import ApiError
 from exporter.api.pace import Pace
+from exporter.contract.folding import Weights
 from exporter.contract.metric import Table
 from exporter.contract.names import Names
 from exporter.contract.own import job_families
@@ -88,8 +89,10 @@ class Job(Generic[R]):
         now: Callable[[], datetime],
         names: NamesOfOthers | None = None,
         ahead: Callable[[R], None] | None = None,
+        weights: Callable[[R, Names], Weights] | None = None,
     ) -> None:
         """`ahead` works out, in a thread, what follows from a reading, before anybody waits for it to be shown."""
+        self._weights = weights
         self._source = source
         self._table = table
         self._place = place
@@ -161,6 +164,20 @@ class Job(Generic[R]):
             made = self._made(state, self.reading, text if text.hour == hour else Text(hour, {}))
         return lambda: self._show_or_blank(made)
 
+    def counted(self) -> int:
+        """How many samples it would show now, by whoever holds the publisher's lock."""
+        if self.reading is None:
+            return 0
+        sections = self._table.sections(self.reading, self._place.publisher.hour, self._current_names())
+        return sum(len(group.sums) for each in sections for family in each.families() for group in family.groups)
+
+    def weights(self) -> Weights:
+        """How much each value contributes of what its table may fold."""
+        return self._weights(self.reading, self._current_names()) if self._weights and self.reading is not None else {}
+
+    def _current_names(self) -> Names:
+        return self._names.current() if self._names else Names()
+
     async def _read(self, now: datetime) -> tuple[Outcome[R] | None, ApiError | None]:
         try:
             outcome = await self._source.read(self.reading, now)
@@ -185,8 +202,7 @@ class Job(Generic[R]):
         return loop.time() - started
 
     async def _written(self, reading: R | None, hour: datetime) -> Text:
-        names = self._names.current() if self._names else Names()
-        before = self._shown.text
+        names, before = self._current_names(), self._shown.text
 
         def written() -> Text:
             sections = () if reading is None else self._table.sections(reading, hour, names)
@@ -238,7 +254,7 @@ class Job(Generic[R]):
         )
 
     def _made(self, state: State, reading: R | None, text: Text) -> Shown[R]:
-        state = replace(state, samples=text.samples)
+        state = replace(state, samples=text.samples, folded=text.folded)
         own = lines_by_family(job_families(state, self._place.organization))
         return Shown(state, reading, text, {**text.families, **own})
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from exporter.api.pace import Pace
 from exporter.contract.claude_code import ClaudeCodeReading
 from exporter.contract.cost import CostReading
+from exporter.contract.folding import Weights
 from exporter.contract.hours import HoursReading
 from exporter.contract.inventory import InventoryReading
 from exporter.contract.limits import LimitsReading
@@ -23,6 +24,7 @@ from exporter.contract.usage import UsageReading
 from exporter.exposition.publisher import Publisher
 from exporter.exposition.store import OF_ORGANIZATION, Key
 from exporter.exposition.text import lines_by_family
+from exporter.jobs.bound import SeriesBound
 from exporter.jobs.job import Job, NamesOfOthers, Place, Refreshed
 from exporter.sources import Source
 from exporter.status.organization import View
@@ -37,6 +39,7 @@ class Plan(Generic[R]):
     source: Source[R]
     table: Table[R]
     interval_seconds: float
+    weights: Callable[[R, Names], Weights] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class OrganizationJobs:
         requests: Requests,
         pace: Pace,
         now: Callable[[], datetime],
+        bound: SeriesBound,
         *,
         cost: Plan[CostReading] | None,
         usage: Plan[UsageReading] | None,
@@ -88,6 +92,7 @@ class OrganizationJobs:
         self._publisher = publisher
         self._requests = requests
         self._pace = pace
+        self._bound = bound
         self._now = now
         self._named = self._no_names = Names()
         self.inventory = self._job(3, inventory)
@@ -174,6 +179,18 @@ class OrganizationJobs:
         jobs = self if hour.date() != self._publisher.today else [self.hours] if self.hours else []
         return [*[await job.rewritten(hour) for job in jobs], self._show_all]
 
+    async def fit(self) -> None:
+        """Fold what is too much, before all of it is published."""
+        jobs = [job for job in (self.cost, self.usage, self.claude_code, self.nowcast, self.hours) if job is not None]
+        folded = {id(job) for job in jobs}
+        others = sum(job.state.samples for job in self if id(job) not in folded)
+
+        async def rewrite() -> None:
+            for change in await self.all_rewritten():
+                change()
+
+        await self._bound.fit(jobs, others + self._publisher.own_samples(), self._publisher.hour, rewrite)
+
     async def all_rewritten(self) -> list[Callable[[], None]]:
         """The same in the hour that is shown, when people or what is folded are other ones."""
         return [*[await job.rewritten(self._publisher.hour) for job in self], self._show_all]
@@ -188,7 +205,9 @@ class OrganizationJobs:
         if plan is None:
             return None
         where = Place(self._publisher, Key(self._rank, number), self.name, self._shown)
-        return Job(plan.source, plan.table, plan.interval_seconds, where, self._pace, self._now, names, ahead)
+        return Job(
+            plan.source, plan.table, plan.interval_seconds, where, self._pace, self._now, names, ahead, plan.weights
+        )
 
     def _names(self) -> Names:
         reading = self.inventory.reading if self.inventory else None

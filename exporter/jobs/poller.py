@@ -66,6 +66,8 @@ class Poller:
         for organization in self._organizations:
             _unless_defect(organization.show_new_requests)
         _unless_defect(lambda: self._process.show(self._publisher))
+        for organization in self._organizations:
+            await _unless_unforeseen(organization.fit)
         is_ready = all(organization.is_attempted for organization in self._organizations)
         await self._publisher.publish(is_ready=is_ready)
         views = [organization.view() for organization in self._organizations]

@@ -57,6 +57,12 @@ class Web(SettingsSection):
         description="Address to listen on: :PORT, HOST:PORT or [IPV6]:PORT; repeatable or with commas",
     )
     telemetry_path: TelemetryPath = Field(default="/metrics", description="Path under which the metrics are served")
+    max_series: int = Field(
+        default=0,
+        ge=0,
+        description="Most samples that a scrape may have: the smallest contributors become `other`, people first; 0 for"
+        " no bound",
+    )
     page: bool = Field(
         default=True, description="Whether the page at / shows what was spent; otherwise it has links only"
     )
@@ -148,6 +154,11 @@ class Actors(SettingsSection):
     )
     map_file: TeamsFile | None = Field(
         default=None, description="YAML file of teams by e-mail address or *@domain; SIGHUP has it read again"
+    )
+    max: int = Field(
+        default=0,
+        ge=0,
+        description="Most actors of Claude Code that keep their names, the others are `other`; 0 for no bound",
     )
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from exporter.contract.activity_metrics import COMMITS, METRICS, SESSIONS, TOOL_ACTIONS
 from exporter.contract.claude_code import (
-    COMMITS,
-    METRICS,
-    SESSIONS,
-    TOOL_ACTIONS,
     ClaudeCodeDay,
     ClaudeCodeReading,
     FoldedRows,

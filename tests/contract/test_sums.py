@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from random import Random
 from typing import NamedTuple
 
 from hypothesis import given
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.contract.labels import label_text
 from exporter.contract.metric import Family, Group, Metric
-from exporter.contract.sums import Totals, add_up, families, grouped
+from exporter.contract.sums import Fold, Totals, add_up, families, grouped
 
 
 class Row(NamedTuple):
@@ -65,26 +63,27 @@ def test_totals_of_parts_are_the_sums_of_the_whole(parts: list[list[Row]]) -> No
     assert list(totals_of_parts.by_name()["m"].items()) == list(whole.items())
 
 
-@given(rows, st.randoms())
-def test_groups_that_are_folded_keep_their_sums(rows: list[Row], random: Random) -> None:
-    """The place where groups can be folded lies between grouping and adding up."""
-    kept = {text for text in grouped(rows, text_of) if random.random() < 0.5}
+@given(rows, st.frozensets(values), st.frozensets(values))
+def test_what_is_folded_keeps_its_sums_and_is_counted(
+    rows: list[Row], actors: frozenset[str], kinds: frozenset[str]
+) -> None:
+    def folded_text(row: Row) -> str:
+        return label_text([("actor", row.actor if row.actor in actors else "other")])
 
-    def fold(groups: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
-        other = [row for text, of_group in groups.items() if text not in kept for row in of_group]
-        return {**{text: list(groups[text]) for text in groups if text in kept}, 'actor="other"': other}
+    def folded_own(_: object, own: tuple[str, ...]) -> tuple[str, ...]:
+        return own if own[0] in kinds else ("other",)
 
     (whole,) = families([METRIC], rows, text_of, "")
-    (folded,) = families([METRIC], rows, text_of, "", fold)
-
-    def by_kind(family: Family) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for group in family.groups:
-            for text, number in group.sums.items():
-                sums[text.rpartition('kind="')[2]] += Decimal(number)
-        return {kind: total for kind, total in sums.items() if total}
-
-    assert by_kind(whole) == by_kind(folded)
+    (folded,) = families([METRIC], rows, text_of, "", Fold(folded_text, folded_own))
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for (actor, kind), number in totals(rows).items():
+        own = (actor if actor in actors else "other", kind if kind in kinds else "other")
+        expected[label_text(zip(("actor", "kind"), own, strict=True))] += number
+    (group,) = folded.groups
+    assert group.sums == expected
+    moved = [pair for pair in totals(rows) if pair[0] not in actors | {"other"} or pair[1] not in kinds | {"other"}]
+    assert folded.folded == len(moved)
+    assert whole.folded == 0
 
 
 def test_a_family_has_the_label_text_that_all_of_it_shares_once() -> None:
