@@ -61,7 +61,8 @@ class SeriesBound:
         is_over = bool(self._most_series) and total > self._most_series
         seen = (hour, *(job.reading for job in jobs))
         is_new = len(seen) != len(self._seen) or not all(map(operator.is_, seen, self._seen))
-        if not (is_over or (is_new and (self._most_actors or self._sizes))):
+        is_due = is_over and not self._cannot_be_kept
+        if not (is_due or (is_new and (is_over or self._most_actors or self._sizes))):
             return
         before = self._folding.kept
         kept = await asyncio.to_thread(self._kept, jobs, others)
