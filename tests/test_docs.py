@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,12 @@ from docs.reference import REPORTS, Report, families
 from exporter.api.endpoints import CLAUDE_CODE, SPEED_BETA, SPEND_LIMITS, USAGE
 from exporter.api.shapes.usage import UsageResult
 from exporter.contract.labels import MEANINGS
+from exporter.contract.people import by_hash
 from exporter.contract.state import Failure, Reason, Unserved
 from exporter.demo.api.asgi import AdminApi
 from exporter.demo.api.server import running
 from exporter.demo.simulation.organization import SimulatedOrganization
+from exporter.settings.actors_files import read_hash_key
 from exporter.settings.model import leaves, load
 from tests.benchmarks import __main__ as benchmarks
 from tests.support.exporting import KEY
@@ -45,6 +48,7 @@ FENCES = [
 (PROMQL,) = [code for path, kind, code in FENCES if kind == "promql" and path.startswith("docs/")]
 RECIPES = dict(re.findall(r"^# (.+)\n((?:[^#\n].*\n)+)", PROMQL, re.MULTILINE))
 # What the pages tell people to type: a test that does, or why none does.
+HASHED = """printf %s ada@example.com | openssl dgst -sha256 -hmac "$(cat actors.key)" | cut -d' ' -f2 | cut -c1-16"""
 COMMANDS = {
     "make demo": "tests/test_process.py runs the same command",
     "pip install --require-hashes -r requirements.txt && pip install --no-deps .": "tests/test_release.py installs it",
@@ -54,6 +58,10 @@ COMMANDS = {
     "anthropic-exporter": "tests/test_process.py",
     "docker compose up": "needs a registry: tests/grafana/test_stack.py runs what it would run",
     "curl -s http://localhost:9817/api/v1/status | jq '.organizations[0].spend.month_to_date_usd'": "below",
+    "openssl rand -hex 32 > actors.key": "below",
+    "anthropic-exporter --actors.mode=hash --actors.hash-key-file=actors.key": "tests/test_people.py",
+    "anthropic-exporter --actors.mode=map --actors.map-file=teams.yml": "tests/test_people.py",
+    HASHED: "below",
     "anthropic-exporter once --output-file=/var/lib/node_exporter/textfile/anthropic.prom": "tests/test_once.py",
 }
 # Alerts, while nothing is wrong; the month to date, until the API has reported anything of the month's first day.
@@ -117,7 +125,15 @@ def test_every_command_is_run_by_a_test_or_it_is_known_why_not() -> None:
     assert typed == set(COMMANDS)
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/scraping.md"])
+def test_a_hash_can_be_made_by_hand(program: Callable[[str], str], tmp_path: Path) -> None:
+    program("openssl")
+    done = subprocess.run(
+        f"openssl rand -hex 32 > actors.key && {HASHED}", shell=True, cwd=tmp_path, capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == by_hash(read_hash_key(tmp_path / "actors.key"))("ada@example.com")
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/scraping.md", "docs/people.md"])
 def test_prometheus_takes_the_configuration(program: Callable[[str], str], tmp_path: Path, path: str) -> None:
     (config,) = [code for page, kind, code in FENCES if page == path and kind == "yaml" and "scrape_configs" in code]
     file = tmp_path / "prometheus.yml"

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exporter.settings.actors_files import read_teams
 from tests.support.answers import (
     API_KEYS,
     CLAUDE_CODE,
@@ -326,6 +327,16 @@ def test_in_the_log_and_in_messages_there_is_no_address_in_any_mode(leaky: Scrip
 
 
 # Settings
+
+
+def test_the_documentation_s_map_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "people.md").read_text(encoding="utf-8")
+    (tmp_path / "teams.yml").write_text(next(re.finditer(r"```yaml\n(.*?)```", page, re.DOTALL))[1])
+    assert read_teams(tmp_path / "teams.yml") == {
+        "ada@example.com": "Search",
+        "grace@example.com": "Platform",
+        "*@partner.example": "Partners",
+    }
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from exporter.contract.labels import label_text
 from exporter.contract.metric import Declared, Family, Group, Kind, Number, Sample
 from exporter.contract.state import Reason, State
 
+LARGE_BYTES = 16 << 20  # of an exposition: vmagent, for one, refuses more unless it is told to take it
 SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 

@@ -6,13 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+import structlog
+
 from exporter.contract.days import utc_hour
+from exporter.contract.own import LARGE_BYTES
 from exporter.exposition.publisher import Publisher
 from exporter.jobs.job import Refreshed
 from exporter.jobs.organization import OrganizationJobs
 from exporter.jobs.process import Process
 from exporter.log import report_unforeseen
 from exporter.status.answers import StatusBoard
+
+log = structlog.get_logger()
 
 CLOCK_SECONDS = 1
 PUBLISH_SECONDS = 1
@@ -35,6 +40,7 @@ class Poller:
         self._process = process
         self._board = board
         self._now = now
+        self._has_told_size = False
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -70,8 +76,14 @@ class Poller:
             await _unless_unforeseen(organization.fit)
         is_ready = all(organization.is_attempted for organization in self._organizations)
         await self._publisher.publish(is_ready=is_ready)
+        size = self._publisher.snapshot.bytes_by_encoding["identity"]
+        if size > LARGE_BYTES and not self._has_told_size:
+            self._has_told_size = True
+            log.warning(
+                "a scrape is larger than some scrapers take: --web.max-series makes it smaller", mebibytes=size >> 20
+            )
         views = [organization.view() for organization in self._organizations]
-        show = self._board.show(views, self._publisher.today, self._now(), is_ready=is_ready)
+        show = self._board.show(views, self._publisher.today, self._now(), is_ready=is_ready, exposition_bytes=size)
         await _unless_unforeseen(lambda: show)  # the metrics do without it
 
     async def _poll(self, job: Refreshed) -> None:

@@ -60,12 +60,14 @@ class StatusBoard:
         self._rests_until = 0.0
         self.answers = Answers.of(Status(about, now, is_ready=False, organizations=()))
 
-    async def show(self, views: Sequence[View], today: date, now: datetime, *, is_ready: bool) -> None:
+    async def show(
+        self, views: Sequence[View], today: date, now: datetime, *, is_ready: bool, exposition_bytes: int = 0
+    ) -> None:
         """Made anew where something has changed, or the minute, of which it tells how long ago things were."""
         minute = now.replace(second=0, microsecond=0)
         if self._is_seen(minute, is_ready, views) or time.monotonic() < self._rests_until:
             return
-        self.answers, cpu_seconds = await asyncio.to_thread(self._made, views, today, now, is_ready)
+        self.answers, cpu_seconds = await asyncio.to_thread(self._made, views, today, now, is_ready, exposition_bytes)
         self._seen = minute, is_ready, views
         # There are no more than a publication a second.
         self._rests_until = time.monotonic() + cpu_seconds / MOST_OF_A_CORE - 1
@@ -76,8 +78,11 @@ class StatusBoard:
         *moment, before = self._seen
         return moment == [minute, is_ready] and len(before) == len(views) and all(map(View.is_as, views, before))
 
-    def _made(self, views: Sequence[View], today: date, now: datetime, is_ready: bool) -> tuple[Answers, float]:
+    def _made(
+        self, views: Sequence[View], today: date, now: datetime, is_ready: bool, exposition_bytes: int
+    ) -> tuple[Answers, float]:
         """The answers, and the CPU seconds that they took."""
         start = time.thread_time()
         told = tuple(story.told(view, today, now) for story, view in zip(self._stories, views, strict=True))
-        return Answers.of(Status(self._about, now, is_ready, told)), time.thread_time() - start
+        status = Status(self._about, now, is_ready, told, exposition_bytes)
+        return Answers.of(status), time.thread_time() - start

@@ -154,3 +154,4 @@ class Status:
     made_at: datetime
     is_ready: bool
     organizations: tuple[OrganizationStatus, ...]
+    exposition_bytes: int = 0  # of an answer that is not compressed

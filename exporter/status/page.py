@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter.contract.labels import NONE
+from exporter.contract.own import LARGE_BYTES
 from exporter.status import words
 from exporter.status.chart import chart
 from exporter.status.document import CollectorState, OrganizationStatus, Spend, Status
@@ -86,6 +87,7 @@ def rendered(status: Status) -> bytes:
         lines=organizations if len(organizations) > 1 else [],
         links=LINKS,
         signs=SIGNS,
+        large_mib=status.exposition_bytes >> 20 if status.exposition_bytes > LARGE_BYTES else 0,
         uptime=words.since(status.about.started_at, status.made_at),
     ).encode()
 

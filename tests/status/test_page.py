@@ -166,6 +166,7 @@ def text_of(name: str) -> str:
         "without_claude_code": ("Switched off: Claude Code, Organization",),
         "organizations": ("company-3", "more-199", "Every collector fails"),
         "no_organization": ("Starting",),
+        "large": ("A scrape has 34 MiB", "-promscrape.maxScrapeSize", "--web.max-series"),
     }.items(),
 )
 def test_it_says_what_is_the_case(state: str, said: tuple[str, ...]) -> None:

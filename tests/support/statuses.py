@@ -173,6 +173,7 @@ UNSEEN = tuple(
 LONG_NAME = "<script>alert(1)</script> \N{RIGHT-TO-LEFT OVERRIDE}& \N{PILE OF POO} " + "long " * 2_000
 STATES: dict[str, Status] = {
     "ordinary": status(NOW, organization()),
+    "large": replace(status(NOW, organization()), exposition_bytes=34 << 20),
     "spike": status(NOW, organization(spend=spend(is_spike=True)), is_demo=True),
     "before_the_bill": status(NOW, organization(spend=before_the_bill())),
     "nothing_is_complete": status(
