@@ -118,7 +118,8 @@ class _Choice:
         most = {dimension: min(most, sizes.get(dimension, most)) for dimension, most in self._most.items()}
         return {
             dimension: frozenset(ranked[: most[dimension]])
-            for dimension, ranked in self._ranked.items()
+            for dimension in ORDER
+            if (ranked := self._ranked.get(dimension)) is not None
             if most[dimension] < len(ranked) or dimension in sizes
         }
 

@@ -195,13 +195,15 @@ def _by_tag() -> Builder[Panel]:
     """What a workspace is tagged with, whatever it is called: by its ID, and once for all replicas."""
     by = ", ".join(BY_WORKSPACE)
     tags = f"topk by ({by}) (1, group by ({by}, $tag) (anthropic_workspace_info{{{SCOPE}}}))"
-    tagged = f"({_of_workspaces()}) * on ({by}) group_left ($tag) {tags}"
+    tagged = f'label_replace(({_of_workspaces()}) * on ({by}) group_left ($tag) {tags}, "part", "$1", "$tag", "(.*)")'
+    # Such as others, where a bound on series has workspaces folded.
+    unlisted = f'label_replace(({_of_workspaces()}) unless on ({by}) {tags}, "part", "none", "", "")'
     return ranking(
         "By tag: ${tag:text}",
         "Cost of the days chosen above, as far as known, added up by what workspaces are tagged with: By tag, above, "
         "chooses the tag, of those that the exporter is told by --organization.workspace-tags=team,cost_center. "
         "Without any it is where the workspaces' data are.",
-        largest(20, f'sum by (part) (label_replace({tagged}, "part", "$1", "$tag", "(.*)")) > 0'),
+        largest(20, f"sum by (part) ({tagged} or {unlisted}) > 0"),
         label="part",
         words={"none": "Without this tag"},
         unit=USD,

@@ -46,6 +46,8 @@ STATES = {
     "budgets": State(("--demo.spike",), "spiking", has_budgets=True),
     "failing": State(IMPATIENT, "failing", faults=FAULTS),
     "fresh": State(past=None),
+    "hidden": State(("--actors.mode=drop",), past=None),
+    "folded": State(("--actors.max=8", "--web.max-series=12000"), past=None),
     "none": State(past=None, has_exporter=False),
 }
 
