@@ -17,7 +17,7 @@ from exporter.shortage import SHORTAGE, is_shortage
 
 # They write URLs with queries, and headers.
 SILENT_LOGGERS = ("httpx", "httpcore")
-QUIET_LOGGERS = ("uvicorn.error", "asyncio")
+QUIET_LOGGERS = ("asyncio",)
 
 _log = structlog.get_logger()
 
@@ -64,6 +64,8 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Below it is what clients do: counted, not logged.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _take_over()
 
 

@@ -29,8 +29,10 @@ VOLATILE = re.compile(
 )
 # Lists are read at once: what each asks of the API has its series in the order in which they were answered.
 ENDPOINT = re.compile(r'^anthropic_exporter_api_\w+\{api_endpoint="([^"]*)"')
-# There are too few days to be judged, no price has changed, it is no demo, has nothing to read again, and no bound.
-ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, own.DEMO, own.RELOAD_SUCCESSFUL, own.RELOADED, own.FOLDED)
+# There are too few days to be judged, no price has changed, it is no demo, and has nothing to read again, no bound and
+# no endpoint.
+NEVER_HERE = (own.DEMO, own.RELOAD_SUCCESSFUL, own.RELOADED, own.FOLDED, own.WEB_REQUESTS)
+ABSENT = (nowcast.ERROR, nowcast.PRICE_CHANGED, *NEVER_HERE)
 PYTHON = re.compile(r'python_version="[^"]*"')
 
 

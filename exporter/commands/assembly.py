@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -76,6 +77,7 @@ class Exporter:
     board: StatusBoard
     poller: Poller
     reload: TeamsReload | None
+    web_answers: Counter[int]
 
 
 def utc_now() -> datetime:
@@ -110,7 +112,7 @@ def assemble(
     reload = None
     if map_file := settings.actors.map_file:
         reload = TeamsReload(partial(read_teams, map_file), people, [organization], publisher, process, utc_now)
-    return Exporter(client, organization, publisher, board, poller, reload)
+    return Exporter(client, organization, publisher, board, poller, reload, process.web_answers)
 
 
 def _about(settings: Settings, upstream: Upstream, *, demo: bool) -> About:

@@ -63,7 +63,10 @@ async def run(
                 collectors=[job.state.collector for job in exporter.organization],
                 demo=demo,
                 has_page=settings.web.page,
-            )
+                most_requests=settings.web.max_requests,
+                answers_by_status=exporter.web_answers,
+            ),
+            exporter.web_answers,
         )
         where = urls(sockets)
         log.info(

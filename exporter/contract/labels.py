@@ -90,6 +90,7 @@ MEANINGS = {
     "scope": "of a spend limit: `organization`, `workspace`, or `usage_tier`, which Anthropic sets",
     "unit": "what the ceiling counts: `requests_per_minute`, `tokens_per_minute`, `tokens_per_day`, "
     "`tool_uses_per_second`, `requests`; `none` for a limiter that the exporter does not know",
+    "code": "HTTP status of an answer of the endpoint",
     "collector": "`usage`, `cost`, `nowcast`, `claude_code`, `organization`, `limits`, `members` or `hours`",
     "source": "of a collector: `legacy` or `admin`; of a workspace's rate limit: `workspace` or `organization`",
     "family": "name of the family whose samples are folded",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from exporter.contract.labels import label_text
 from exporter.contract.metric import Declared, Family, Group, Kind, Number, Sample
@@ -74,6 +75,13 @@ LINES_DROPPED = _declared(
     "lines",
     kind=Kind.COUNTER,
 )
+WEB_REQUESTS = _declared(
+    "web_requests_total",
+    "Answers of the endpoint by HTTP status, those to malformed requests included",
+    "requests",
+    "code",
+    kind=Kind.COUNTER,
+)
 RELOAD_SUCCESSFUL = _declared(
     "config_last_reload_successful",
     "1 when the map of people was read the last time that it should be, 0 while an earlier one is in force",
@@ -130,7 +138,7 @@ OF_THE_KERNEL = (
 # Those with a collector or an endpoint, and `up`, also have `organization` where it has a name; but not the histogram.
 FAMILIES = (
     *(UP, COLLECTOR_UP, AVAILABLE, INTERVAL, LAST_SUCCESS, DURATION, DATA_THROUGH, SERIES, FOLDED, INFO, FAILING),
-    *(BUILD_INFO, DEMO, LINES_DROPPED, RELOAD_SUCCESSFUL, RELOADED),
+    *(BUILD_INFO, DEMO, LINES_DROPPED, WEB_REQUESTS, RELOAD_SUCCESSFUL, RELOADED),
     *(EXPOSITION_BYTES, FAILURES, REQUESTS, REQUEST_SECONDS),
     *OF_THE_KERNEL,
 )
@@ -195,11 +203,13 @@ def process_families(
     exposition_bytes: Mapping[str, int],
     durations: Mapping[str, Sequence[float]],
     reload: Reload | None = None,
+    web_answers: Mapping[int, int] = MappingProxyType({}),
 ) -> Iterator[Family]:
     """Of the process; `durations` has, by endpoint, requests in each of the buckets and over all, and their seconds."""
     yield _family(BUILD_INFO, None, [((build.version, build.revision, build.python_version), 1)])
     yield _family(DEMO, None, [((), 1)] if demo else [])
     yield _family(LINES_DROPPED, None, [((), lines_dropped)])
+    yield _family(WEB_REQUESTS, None, [((str(code),), number) for code, number in sorted(web_answers.items())])
     if reload:
         yield _family(RELOAD_SUCCESSFUL, None, [((), int(reload.successful))])
         yield _family(RELOADED, None, [((), reload.last_success.timestamp())])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ class Process:
         self._demo = demo
         self._lines_dropped = lines_dropped
         self._kernel: Any = ProcessCollector(registry=None)
+        self.web_answers: Counter[int] = Counter()  # by status
         self.reload: Reload | None = None  # where there is something to be read again
         # By endpoint: requests in each bucket and above the last one, and the seconds of all.
         self._durations: dict[str, list[float]] = {}
@@ -42,6 +44,7 @@ class Process:
             exposition_bytes=publisher.snapshot.bytes_by_encoding,
             durations=self._durations,
             reload=self.reload,
+            web_answers=self.web_answers,
         )
         publisher.put(PROCESS, lines_by_family((*families, *self._of_the_kernel())))
 

@@ -63,6 +63,11 @@ class Web(SettingsSection):
         description="Most samples that a scrape may have: the smallest contributors become `other`, people first; 0 for"
         " no bound",
     )
+    max_requests: int = Field(
+        default=40,
+        ge=1,
+        description="Most requests that are answered at the same time; further ones get 503, but for probes",
+    )
     page: bool = Field(
         default=True, description="Whether the page at / shows what was spent; otherwise it has links only"
     )

@@ -14,6 +14,9 @@ _OFFERS = (
 )
 
 
+LONGEST_HEADER, MOST_RANGES = 4_096, 32
+
+
 @dataclass(frozen=True)
 class _Range:
     value: str
@@ -47,7 +50,8 @@ def _quality(ranges: list[_Range], name: str, version: str) -> float:
 
 
 def _ranges(header: str) -> Iterator[_Range]:
-    for part in header.split(","):
+    # No client has so many wishes; to weigh more of them would keep the others waiting.
+    for part in header[:LONGEST_HEADER].split(",")[:MOST_RANGES]:
         value, *rest = (text.strip().lower() for text in part.split(";"))
         pairs = (text.partition("=") for text in rest)
         parameters = {name.strip(): text.strip(' "') for name, _, text in pairs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from html import escape
 
@@ -9,19 +10,21 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter import __version__
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
 from exporter.status.answers import Answers, Document
 from exporter.status.page import CONTENT_SECURITY_POLICY as PAGE_POLICY
+from exporter.web.guard import MOST_REQUESTS, Guard
 from exporter.web.negotiation import accepts_gzip, choose_format
 
 HEALTHY_PATH = "/-/healthy"
 READY_PATH = "/-/ready"
 COLLECT = "collect[]"
 LONGEST_QUOTE = 50
+MOST_AT_ONCE_BYTES = 1_000_000  # that a reader who does not read holds
 STATUS_PATH = "/api/v1/status"
 HTML = "text/html; charset=utf-8"
 GUARDED = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
@@ -55,7 +58,9 @@ class _BodyResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  an ASGI application takes it
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for chunk in () if scope["method"] == "HEAD" else self._chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            for start in range(0, len(chunk), MOST_AT_ONCE_BYTES):
+                part = chunk if len(chunk) <= MOST_AT_ONCE_BYTES else chunk[start : start + MOST_AT_ONCE_BYTES]
+                await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -79,7 +84,9 @@ def application(
     collectors: Collection[str] = (),
     demo: bool = False,
     has_page: bool = True,
-) -> Starlette:
+    most_requests: int = MOST_REQUESTS,
+    answers_by_status: Counter[int] | None = None,
+) -> ASGIApp:
     """The endpoint: metrics, health, readiness, the page (or but links) and its JSON; `collectors` may be chosen of.
 
     All but GET and HEAD is answered with 405.
@@ -131,4 +138,5 @@ def application(
         ]
     )
     endpoint.router.redirect_slashes = False  # a redirect would name whatever host the client said
-    return endpoint
+    counted = Counter[int]() if answers_by_status is None else answers_by_status
+    return Guard(endpoint, most_requests, {HEALTHY_PATH, READY_PATH}, counted)

@@ -6,19 +6,30 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import socket
+import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.web.protocol import DeadlineProtocol
+from exporter.web.protocol import BoundedProtocol
 
-BACKLOG = 2048
+MOST_CONNECTIONS, MOST_ACCEPTED, MOST_WAITING = 512, 128, 2048
+TOLD_SECONDS = 60.0
+SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # For answers that are almost sent; uvicorn waits 0.1 s.
 GRACE_SECONDS = 0.05
 # Longer than the usual scrape intervals, so that Prometheus keeps its connection.
 KEEP_ALIVE_SECONDS = 75
+
+
+log = structlog.get_logger()
 
 
 class ListenError(Exception):
@@ -46,10 +57,13 @@ def _bind(address: str) -> socket.socket:
     try:
         if host:
             family, _, _, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-            return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+            # A link-local address has its interface in it. All addresses of IPv6 are those of IPv4, too.
+            both = where[0] == "::" and socket.has_dualstack_ipv6()
+            return socket.create_server(where, family=family, backlog=MOST_WAITING, dualstack_ipv6=both)
         if socket.has_dualstack_ipv6():
-            return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
-        return socket.create_server(("", int(port)), backlog=BACKLOG)
+            all_of_them = ("", int(port))
+            return socket.create_server(all_of_them, family=socket.AF_INET6, dualstack_ipv6=True, backlog=MOST_WAITING)
+        return socket.create_server(("", int(port)), backlog=MOST_WAITING)
     except (OSError, UnicodeError) as error:  # the latter for names that no name can be
         raise ListenError(f"cannot listen on {address}: {_said(error)}") from None
 
@@ -68,20 +82,51 @@ def urls(sockets: Sequence[socket.socket]) -> list[str]:
     """Where a person on this machine finds the sockets."""
     found = []
     for listening in sockets:
-        host, port, *_ = listening.getsockname()
+        host, port, *more = listening.getsockname()
+        if more and more[1] and "%" not in host:
+            host += f"%{socket.if_indextoname(more[1])}"
         host = "localhost" if host in ("::", "0.0.0.0") else host  # noqa: S104  compared, not bound
-        found.append(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        # RFC 6874: the sign before an interface is escaped.
+        found.append(f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}")
     return found
+
+
+def open_files() -> int:
+    """How many files and sockets the process may have open: as many as it may allow itself."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+class _Scarcity:
+    """An exception handler of the event loop: what is scarce is told once a minute, and not with each try."""
+
+    def __init__(self) -> None:
+        self._told_at = -TOLD_SECONDS
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in SCARCE):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._told_at >= TOLD_SECONDS:
+            self._told_at = loop.time()
+            log.warning("connections have to wait", error=os.strerror(error.errno))
 
 
 class Server(uvicorn.Server):
     """A uvicorn that leaves signals to its owner."""
 
-    def __init__(self, application: ASGIApp) -> None:
+    def __init__(self, application: ASGIApp, answers: Counter[int]) -> None:
+        """`answers` counts those that no application gives, by status."""
+        files = open_files()
+        protocol = partial(BoundedProtocol, most_connections=max(1, min(MOST_CONNECTIONS, files // 8)), answers=answers)
         super().__init__(
             uvicorn.Config(
                 application,
-                http=DeadlineProtocol,
+                http=protocol,  # type: ignore[arg-type]  # it makes one, as the class does
+                backlog=max(1, min(MOST_ACCEPTED, files // 32)),
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ws="none",
                 lifespan="off",
@@ -95,6 +140,16 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(_Scarcity())
+        await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # Those who wait in the kernel cost no file: uvicorn's backlog is what is accepted before anybody is answered.
+        for each in sockets or ():
+            each.listen(MOST_WAITING)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut off whoever is still reading: an answer left to the end of the event loop is logged as an error."""

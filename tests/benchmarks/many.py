@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from statistics import median
@@ -67,7 +68,9 @@ async def serve(port: int, api_url: str, organizations: int) -> None:
             everybody.append(jobs)
         board = StatusBoard(ABOUT, settings.cost.days, organizations, assembly.utc_now())
         poller = Poller(everybody, publisher, process, board, assembly.utc_now)
-        server = Server(application(lambda: publisher.snapshot, lambda: board.answers, telemetry_path="/metrics"))
+        server = Server(
+            application(lambda: publisher.snapshot, lambda: board.answers, telemetry_path="/metrics"), Counter()
+        )
         await asyncio.gather(poller.run(), server.serve(listen([f"127.0.0.1:{port}"])))
 
 

@@ -62,6 +62,7 @@ NOT_SHOWN = {
     "process_virtual_memory_bytes": "the resident memory is what a container is limited by",
     "anthropic_rate_limit_model_info": "joins models to the groups of the ceilings",
     "anthropic_price_changed_timestamp_seconds": "mutes alerts for an hour; the prices are shown",
+    "anthropic_exporter_web_requests_total": "what clients ask is no concern of who reads the numbers",
     "anthropic_exporter_folded_series": "there only where a bound is set; the log tells when it works",
     "anthropic_exporter_config_last_reload_successful": "whoever sends the signal looks; the earlier map stays",
     "anthropic_exporter_config_last_reload_success_timestamp_seconds": "as above",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Self
 
@@ -32,7 +33,10 @@ def small() -> Snapshot:
 class Endpoint:
     """The endpoint on an ephemeral port, in a thread with its own event loop."""
 
-    def __init__(self, *, telemetry_path: str = "/metrics", demo: bool = False, has_page: bool = True) -> None:
+    def __init__(
+        self, *, telemetry_path: str = "/metrics", demo: bool = False, has_page: bool = True, most_requests: int = 40
+    ) -> None:
+        self.counted: Counter[int] = Counter()
         self.snapshot = small()
         self.answers = Answers.of(status(NOW, telemetry_path=telemetry_path, is_demo=demo))
         self._sockets = listen(["127.0.0.1:0"])
@@ -45,7 +49,10 @@ class Endpoint:
                 telemetry_path=telemetry_path,
                 demo=demo,
                 has_page=has_page,
-            )
+                most_requests=most_requests,
+                answers_by_status=self.counted,
+            ),
+            self.counted,
         )
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(self._sockets)))
 

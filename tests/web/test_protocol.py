@@ -85,13 +85,13 @@ def test_a_reader_that_does_not_read_is_cut_off_and_delays_nobody(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = threading.Event()
-    lost = protocol.DeadlineProtocol.connection_lost
+    lost = protocol.BoundedProtocol.connection_lost
 
-    def connection_lost(self: protocol.DeadlineProtocol, exc: Exception | None) -> None:
+    def connection_lost(self: protocol.BoundedProtocol, exc: Exception | None) -> None:
         lost(self, exc)
         cut.set()
 
-    monkeypatch.setattr(protocol.DeadlineProtocol, "connection_lost", connection_lost)
+    monkeypatch.setattr(protocol.BoundedProtocol, "connection_lost", connection_lost)
     monkeypatch.setattr(protocol, "READ_SECONDS", 0.2)
     bodies = dict.fromkeys(Format, LARGE)
     endpoint.snapshot = Snapshot(bodies, bodies)
