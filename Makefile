@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PIP_PREFIX PIP_REQUI
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak golden dashboards rules preview pictures docs requirements dist sbom image image-test clean venv runtime dev
+.PHONY: help demo test lint format bench soak siege golden dashboards rules preview pictures docs requirements dist sbom image image-test clean venv runtime dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ bench: dev ## Time scrapes and refreshes beside prometheus-client and nginx; ARG
 
 soak: dev ## Rounds of upstream faults by seed, every scrape checked; ARGS="--rounds 300 --seed 1"
 	@$(RUN) tests.soak $(ARGS)
+
+siege: dev ## Bad clients of every kind at once, and scrapes in between; ARGS="--seconds 15 --clients 500"
+	@$(RUN) tests.siege $(ARGS)
 
 golden: dev ## Update the golden exposition file
 	@$(RUN) pytest tests/test_golden.py --update-golden $(ARGS)

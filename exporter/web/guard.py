@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,10 +13,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 VERSIONS = ("1.0", "1.1")
 RETRY_SECONDS = 5
 MOST_REQUESTS = 40
+# Who has not read for so long makes room for others, where there is none.
+STUCK_SECONDS = 1.0
+ABORT = "abort"  # in a request's state: what cuts its connection off
+
+
+@dataclass(eq=False)
+class _Request:
+    abort: Callable[[], None]
+    waits_since: float | None = None  # for its reader
 
 
 class Guard:
-    """`most_requests` are answered at the same time, and probes whatever there is; `answers` counts by status."""
+    """`most_requests` are answered at the same time, and `probes` whatever there is; `answers` counts by status."""
 
     def __init__(
         self, application: ASGIApp, most_requests: int, probes: Collection[str], answers: Counter[int]
@@ -23,24 +34,38 @@ class Guard:
         self._most_requests = most_requests
         self._probes = probes
         self._answers = answers
-        self._running = 0
+        self._requests: set[_Request] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        now = asyncio.get_running_loop().time
+        request = _Request(scope.get("state", {}).get(ABORT, lambda: None))
+
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._answers[message["status"]] += 1
+            request.waits_since = now()
             await send(message)
+            request.waits_since = None
 
+        if scope["path"] not in self._probes:
+            self._make_room(now())
         if refusal := self._refusal(scope):
             await refusal(scope, receive, counted)
-        elif scope["path"] in self._probes:
+            return
+        if scope["path"] not in self._probes:
+            self._requests.add(request)
+        try:
             await self._application(scope, receive, counted)
-        else:
-            self._running += 1
-            try:
-                await self._application(scope, receive, counted)
-            finally:
-                self._running -= 1
+        finally:
+            self._requests.discard(request)
+
+    def _make_room(self, now: float) -> None:
+        if len(self._requests) >= self._most_requests:
+            stuck = {each: each.waits_since for each in self._requests if each.waits_since is not None}
+            longest = min(stuck, key=lambda each: stuck[each], default=None)
+            if longest and now - stuck[longest] >= STUCK_SECONDS:
+                self._requests.discard(longest)
+                longest.abort()
 
     def _refusal(self, scope: Scope) -> Response | None:
         hosts = sum(name == b"host" for name, _ in scope["headers"])
@@ -48,7 +73,7 @@ class Guard:
             return _refused("HTTP/1.1 is spoken here")
         if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
             return _refused("one header Host is wanted")
-        if self._running >= self._most_requests and scope["path"] not in self._probes:
+        if len(self._requests) >= self._most_requests and scope["path"] not in self._probes:
             retry = {"retry-after": str(RETRY_SECONDS)}
             return PlainTextResponse("too many requests at the same time\n", status_code=503, headers=retry)
         return None

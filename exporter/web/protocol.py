@@ -8,6 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from exporter.web.guard import ABORT
+
 REQUEST_SECONDS = 10.0
 # For a whole answer, from the first time that its reader lags behind.
 READ_SECONDS, SLOWEST_BYTES_PER_SECOND = 30.0, 500_000
@@ -63,6 +65,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._requesting is None:
             self._await_request()
         super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"][ABORT] = self.transport.abort
 
     def on_message_complete(self) -> None:
         self._request_bytes = 0

@@ -14,7 +14,7 @@ import pytest
 from exporter.exposition.formats import Format
 from exporter.exposition.gzip_member import Body
 from exporter.exposition.store import Snapshot
-from exporter.web import protocol, server
+from exporter.web import guard, protocol, server
 from exporter.web.negotiation import accepts_gzip, choose_format
 from exporter.web.routes import MOST_AT_ONCE_BYTES
 from exporter.web.server import listen, urls
@@ -155,6 +155,21 @@ def test_of_too_many_requests_some_are_asked_to_come_back_and_probes_are_answere
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert get(f"{endpoint.url}/-/healthy").status_code == 200
         assert get(f"{endpoint.url}/-/ready").status_code == 503  # nothing is refreshed here
+
+
+def test_who_does_not_read_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "STUCK_SECONDS", 0.1)
+    with Endpoint(most_requests=2) as endpoint, contextlib.ExitStack() as stack:
+        endpoint.snapshot = of(LARGE)
+        for _ in range(2):
+            connection = stack.enter_context(connected(endpoint))
+            connection.sendall(SCRAPE)
+            assert connection.recv(1000)
+        plain = {"accept-encoding": "identity"}
+        answer = eventually(
+            lambda: each if (each := get(f"{endpoint.url}/metrics", **plain)).is_success else None, "an answer"
+        )
+        assert len(answer.content) == LARGE.length
 
 
 def test_of_a_header_without_end_the_beginning_is_weighed() -> None:

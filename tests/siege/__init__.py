@@ -1,0 +1,1 @@
+"""A load test of the endpoint that anybody can run: `make siege`."""
