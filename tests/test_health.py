@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from exporter import health
 from exporter.health import is_healthy
 from tests.support.processes import environment, eventually, exporter_command, started
 
@@ -42,6 +44,35 @@ def test_the_file_is_found_even_after_it_changed(tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
     config.write_text("web: {listen_address: ['127.0.0.4:0'], telemetry_path: /m}\n")
     assert_found("--config.file", str(config))
+
+
+def test_two_that_share_a_network_are_told_from_each_other() -> None:
+    command = exporter_command("demo", "--web.listen-address=127.0.0.1:0")
+    with started(command, environment()) as one, started(command, environment()) as other:
+        eventually(lambda: is_healthy(one.process.pid) and is_healthy(other.process.pid), "health")
+        other.process.send_signal(signal.SIGSTOP)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("exporter.health.TIMEOUT_SECONDS", 0.2)
+            assert not is_healthy(other.process.pid)
+        assert is_healthy(one.process.pid)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 501 No\r\n\r\n", b"hello\n", b""])
+def test_whoever_answers_something_else_under_its_name_is_not_healthy(answer: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(health.name(os.getuid(), 1))
+        listening.listen()
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert not is_healthy(os.getpid())
+        thread.join()
 
 
 def test_whoever_answers_something_else_is_not_healthy() -> None:

@@ -19,7 +19,7 @@ from exporter.jobs.poller import Poller
 from exporter.jobs.reload import TeamsReload
 from exporter.settings.model import Settings
 from exporter.web.routes import application
-from exporter.web.server import Server, listen, urls
+from exporter.web.server import Server, listen, listen_for_health, urls
 
 # How long a thread may hold the interpreter's lock while a scrape waits, which it does after each of its writes.
 SWITCH_SECONDS = 0.0001
@@ -80,7 +80,7 @@ async def run(
             ),
         )
         started(where)
-        await _until(signalled, exporter.poller, server, sockets)
+        await _until(signalled, exporter.poller, server, [*sockets, *listen_for_health(sockets)])
     log.info("stopped", signal=signalled.result().name if signalled.done() else None)
 
 
