@@ -15,15 +15,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from exporter.web.health_socket import prefix
+
 SOCKETS = Path("/proc/net/unix")
 TIMEOUT_SECONDS = 3.0
 REQUEST = b"GET /-/healthy HTTP/1.0\r\n\r\n"
 CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
-
-
-def name(user_id: int, port: int) -> str:
-    """Of the socket; the first byte says that it is in no file system."""
-    return f"\0{_prefix(user_id)}{port}"
 
 
 def main() -> None:
@@ -55,11 +52,7 @@ def _names() -> Iterator[str]:
     """Of all sockets of this user's exporters in this network."""
     with contextlib.suppress(OSError):
         found = {line.split()[-1] for line in SOCKETS.read_text().splitlines()[1:] if line.split()}
-        yield from sorted(f"\0{each[1:]}" for each in found if each.startswith(f"@{_prefix(os.getuid())}"))
-
-
-def _prefix(user_id: int) -> str:
-    return f"anthropic-exporter-{user_id}-"
+        yield from sorted(f"\0{each[1:]}" for each in found if each.startswith(f"@{prefix(os.getuid())}"))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import health
 from exporter.health import is_healthy
+from exporter.web import health_socket
 from tests.support.processes import environment, eventually, exporter_command, started
 
 LISTEN = "ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS"
@@ -60,7 +60,7 @@ def test_two_that_share_a_network_are_told_from_each_other() -> None:
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 501 No\r\n\r\n", b"hello\n", b""])
 def test_whoever_answers_something_else_under_its_name_is_not_healthy(answer: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(health.name(os.getuid(), 1))
+        listening.bind(health_socket.name(os.getuid(), 1))
         listening.listen()
 
         def serve() -> None:

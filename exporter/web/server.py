@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter import health
+from exporter.web.health_socket import name as health_name
 from exporter.web.protocol import BoundedProtocol
 
 MOST_CONNECTIONS, MOST_ACCEPTED, MOST_WAITING = 512, 128, 2048
@@ -49,7 +49,7 @@ def listen_for_health(sockets: Sequence[socket.socket]) -> list[socket.socket]:
     """The socket that the container's health check asks; none where there are no such sockets."""
     with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
         listening = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        listening.bind(health.name(os.getuid(), sockets[0].getsockname()[1]))
+        listening.bind(health_name(os.getuid(), sockets[0].getsockname()[1]))
         listening.listen()
         opened.pop_all()
         return [listening]
