@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -146,6 +147,23 @@ def test_who_is_kept_goes_only_for_somebody_much_larger() -> None:
         assert await with_costs(110, 100) == {"second@example.com"}
 
     with_exporter(act, "--actors.max=1")
+
+
+def test_who_is_kept_is_found_again_when_the_map_of_people_is_another_one(tmp_path: Path) -> None:
+    file = tmp_path / "map.yml"
+    file.write_text("first@example.com: One\nsecond@example.com: Two\n")
+
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        answer(api, {}, {}, by_day([work("first@example.com", 10), work("second@example.com", 5)]))
+        await exporter.refresh()
+        assert actors(exporter) == {"One", "other"}
+        file.write_text("first@example.com: Uno\nsecond@example.com: Due\n")
+        assert exporter.parts.reload
+        await exporter.parts.reload.once()
+        await exporter.publish()
+        assert actors(exporter) == {"Uno", "other"}
+
+    with_exporter(act, "--actors.mode=map", f"--actors.map-file={file}", "--actors.max=1")
 
 
 def test_the_number_of_active_actors_is_that_of_people_and_folded_samples_are_counted() -> None:

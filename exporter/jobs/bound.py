@@ -53,6 +53,10 @@ class SeriesBound:
         self._sizes: dict[Dimension, int] = {}
         self._cannot_be_kept = False
 
+    def forget(self) -> None:
+        """Values have other names now: who is kept is to be found again."""
+        self._seen = ()
+
     async def fit(
         self, jobs: Sequence[Foldable], others: int, hour: object, rewrite: Callable[[], Awaitable[None]]
     ) -> None:

@@ -191,6 +191,11 @@ class OrganizationJobs:
 
         await self._bound.fit(jobs, others + self._publisher.own_samples(), self._publisher.hour, rewrite)
 
+    async def renamed(self) -> list[Callable[[], None]]:
+        """What shows the readings when people are shown in another way."""
+        self._bound.forget()
+        return await self.all_rewritten()
+
     async def all_rewritten(self) -> list[Callable[[], None]]:
         """The same in the hour that is shown, when people or what is folded are other ones."""
         return [*[await job.rewritten(self._publisher.hour) for job in self], self._show_all]

@@ -49,7 +49,7 @@ class TeamsReload:
             async with self._publisher.lock:
                 self._people.disguise = by_team(teams)
                 for organization in self._organizations:
-                    for change in await organization.all_rewritten():
+                    for change in await organization.renamed():
                         change()
             self._last_success = self._now()
             self._tell(successful=True)
