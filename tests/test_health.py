@@ -13,7 +13,7 @@ import pytest
 
 from exporter.health import is_healthy
 from exporter.web import health_socket
-from tests.support.processes import environment, eventually, exporter_command, started
+from tests.support.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, started
 
 LISTEN = "ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS"
 
@@ -62,6 +62,8 @@ def test_whoever_answers_something_else_under_its_name_is_not_healthy(answer: by
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(health_socket.name(os.getuid(), 1))
         listening.listen()
+
+        listening.settimeout(PATIENCE_SECONDS)
 
         def serve() -> None:
             connection, _ = listening.accept()

@@ -34,6 +34,9 @@ NOTICE = r'msg="(\d+) log lines were dropped'
 Output = IO[str] | int
 
 
+TALKATIVE = Path(__file__).parent / "support" / "talkative"
+
+
 @contextlib.contextmanager
 def writing(
     stdout: Output, stderr: Output, *arguments: str, closed: str = "", **environ: str
@@ -44,7 +47,8 @@ def writing(
     command = exporter_command(*arguments, "--log.level", "debug", "--web.listen-address", f"127.0.0.1:{port}")
     if closed:
         command = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
-    with subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment(**environ)) as process:
+    talkative = environment(PYTHONPATH=str(TALKATIVE), **environ)
+    with subprocess.Popen(command, stdout=stdout, stderr=stderr, env=talkative) as process:
         try:
             eventually(lambda: answers(process, base_url), "the endpoint")
             yield process, base_url
@@ -126,13 +130,10 @@ def test_what_is_closed_is_not_mistaken_for_a_socket(closed: str) -> None:
         serves_and_ends(process, base_url)
 
 
-def test_with_an_api_that_fails_a_full_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import exporter.lines\nexporter.lines.MOST_LINES = 10\n")
+def test_with_an_api_that_fails_a_full_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read() -> None:
     api = AdminApi(SimulatedOrganization(actors=3, workspaces=2), key=KEY)
     api.faults.add(Fault(kind="status", status=500, count=10_000, headers={"x-should-retry": "false"}))
-    environ = {"PYTHONPATH": str(tmp_path), "ANTHROPIC_ADMIN_API_KEY": KEY}
+    environ = {"TEST_MOST_LINES": "10", "ANTHROPIC_ADMIN_API_KEY": KEY}
     with (
         running(api) as api_url,
         Pipe() as pipe,

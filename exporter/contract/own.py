@@ -77,7 +77,7 @@ LINES_DROPPED = _declared(
 )
 WEB_REQUESTS = _declared(
     "web_requests_total",
-    "Answers of the endpoint by HTTP status, those to malformed requests included",
+    "Answers of the endpoint by HTTP status, those to malformed requests included; who is cut off gets none",
     "requests",
     "code",
     kind=Kind.COUNTER,

@@ -47,13 +47,16 @@ def listen(addresses: Sequence[str]) -> list[socket.socket]:
 
 def listen_for_health(sockets: Sequence[socket.socket]) -> list[socket.socket]:
     """The socket that the container's health check asks; none where there are no such sockets."""
-    with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
-        listening = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        listening.bind(health_name(os.getuid(), sockets[0].getsockname()[1]))
-        listening.listen()
+    with contextlib.ExitStack() as opened:
+        try:
+            listening = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            listening.bind(health_name(os.getuid(), sockets[0].getsockname()[1]))
+            listening.listen()
+        except OSError as error:
+            log.warning("the container's health check cannot ask this process", error=error.strerror)
+            return []
         opened.pop_all()
-        return [listening]
-    return []
+    return [listening]
 
 
 def _listen(address: str) -> socket.socket:

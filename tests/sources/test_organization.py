@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from exporter.contract.metric import Family, Metric
 from exporter.contract.names import Names
-from exporter.contract.sums import families
+from exporter.contract.sums import Fold, families
 from exporter.contract.usage import UsageRecord, UsageTable
 from tests.support.answers import (
     API_KEYS,
@@ -372,9 +372,10 @@ def test_usage_is_written_anew_when_a_name_changes_and_not_when_a_status_does(
         records: Iterable[UsageRecord],
         text_of: Callable[[UsageRecord], str],
         prefix: str,
+        fold: Fold[UsageRecord] | None,
     ) -> Iterable[Family]:
         written.append(prefix)
-        return families(metrics, records, text_of, prefix)
+        return families(metrics, records, text_of, prefix, fold)
 
     async def run(base_url: str) -> list[int]:
         numbers = []
