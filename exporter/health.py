@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.web.health_socket import prefix
+from exporter.web.health_socket import DEFAULT_PORT, name, prefix
 
 SOCKETS = Path("/proc/net/unix")
 TIMEOUT_SECONDS = 3.0
@@ -49,10 +49,14 @@ def _answers(abstract: str, pid: int | None = None) -> bool:
 
 
 def _names() -> Iterator[str]:
-    """Of all sockets of this user's exporters in this network."""
-    with contextlib.suppress(OSError):
-        found = {line.split()[-1] for line in SOCKETS.read_text().splitlines()[1:] if line.split()}
-        yield from sorted(f"\0{each[1:]}" for each in found if each.startswith(f"@{prefix(os.getuid())}"))
+    """Of all sockets of this user's exporters in this network; where none can be listed, of the usual port."""
+    try:
+        listed = SOCKETS.read_text().splitlines()[1:]
+    except OSError:
+        yield name(os.getuid(), DEFAULT_PORT)
+        return
+    found = {line.split()[-1] for line in listed if line.split()}
+    yield from sorted(f"\0{each[1:]}" for each in found if each.startswith(f"@{prefix(os.getuid())}"))
 
 
 if __name__ == "__main__":

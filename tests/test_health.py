@@ -13,7 +13,7 @@ import pytest
 
 from exporter.health import is_healthy
 from exporter.web import health_socket
-from tests.support.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, started
+from tests.support.processes import PATIENCE_SECONDS, environment, eventually, exporter_command, free_port, started
 
 LISTEN = "ANTHROPIC_EXPORTER_WEB_LISTEN_ADDRESS"
 
@@ -55,6 +55,19 @@ def test_two_that_share_a_network_are_told_from_each_other() -> None:
             patch.setattr("exporter.health.TIMEOUT_SECONDS", 0.2)
             assert not is_healthy(other.process.pid)
         assert is_healthy(one.process.pid)
+
+
+def test_where_sockets_cannot_be_listed_the_one_of_the_usual_port_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("exporter.health.SOCKETS", tmp_path / "none")
+    monkeypatch.setattr("exporter.health.DEFAULT_PORT", port)
+    command = exporter_command("demo", f"--web.listen-address=127.0.0.1:{port}")
+    with started(command, environment()) as running:
+        eventually(lambda: is_healthy(running.process.pid), "health")
+        monkeypatch.setattr("exporter.health.DEFAULT_PORT", port + 1)
+        assert not is_healthy(running.process.pid)
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 501 No\r\n\r\n", b"hello\n", b""])

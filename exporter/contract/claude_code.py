@@ -18,7 +18,7 @@ from exporter.contract.names import Names
 from exporter.contract.people import ALL, API_KEY, People, who, without_addresses
 from exporter.contract.sums import Totals, families
 
-MANY = 10**9
+MANY = 10**9  # sessions, which weigh less than any cent
 KINDS = {"user_actor": "user", "api_actor": API_KEY}
 # What `--claude-code.group-by` adds.
 DIMENSIONS: Mapping[str, Callable[[Activity], Told]] = {
@@ -149,13 +149,17 @@ class ClaudeCodeTable:
         return self.people.actor(row.actor.name, _kind(row))
 
     def weights(self, reading: ClaudeCodeReading, _: Names) -> Weights:
-        """Estimated cents, over the days that have names; where those are equal, sessions."""
-        found: defaultdict[str, float] = defaultdict(float)
+        """Estimated cents, over the days that have names; of actors, where those are equal, sessions."""
+        actors: defaultdict[str, float] = defaultdict(float)
+        models: defaultdict[str, float] = defaultdict(float)
         for held in reading.days.values():
             for row in () if isinstance(held.rows, FoldedRows) else held.rows:
-                cents = sum(float(number) for _, number in COST.samples(row))
-                found[self._actor(row)] += cents + float(row.core.sessions) / MANY
-        return {Dimension.ACTOR: found}
+                actor = self._actor(row)
+                actors[actor] += float(row.core.sessions) / MANY
+                for (model,), cents in COST.samples(row):
+                    actors[actor] += float(cents)
+                    models[model] += float(cents)
+        return {Dimension.ACTOR: actors, Dimension.MODEL: models}
 
 
 def shows_names(day: date, today: date, actor_days: int) -> bool:

@@ -14,7 +14,7 @@ from exporter.contract.names import Names
 from exporter.contract.sums import Fold, plus
 
 R = TypeVar("R")
-MODEL_TEXT = re.compile(r'\bmodel="(?:[^"\\]|\\.)*"')  # a quote in a value is escaped
+LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')  # a quote in a value is escaped
 
 OTHER = "other"
 
@@ -74,13 +74,15 @@ def with_other_models(sums: Sums, declared: Declared, folding: Folding) -> tuple
     kept = folding.kept.get(Dimension.MODEL)
     if kept is None or Dimension.MODEL not in declared.own:
         return sums, 0
-    names = {label_text([(Dimension.MODEL, model)]) for model in kept}
+    names = {label_text([(Dimension.MODEL, model)]) for model in (*kept, OTHER)}
     found: dict[str, Number] = {}
     folded = 0
-    for text, number in sums.items():
-        model = MODEL_TEXT.search(text)
+    for whole, number in sums.items():
+        # Label by label: a value may look like another label.
+        model = next((label for label in LABEL.finditer(whole) if label[1] == Dimension.MODEL), None)
+        text = whole
         if model and model[0] not in names:
             folded += 1
-            text = f'{text[: model.start()]}model="{OTHER}"{text[model.end() :]}'  # noqa: PLW2901
+            text = f'{whole[: model.start()]}model="{OTHER}"{whole[model.end() :]}'
         found[text] = plus(found[text], number) if text in found else number
     return found, folded

@@ -58,9 +58,16 @@ class SeriesBound:
         self._seen = ()
 
     async def fit(
-        self, jobs: Sequence[Foldable], others: int, hour: object, rewrite: Callable[[], Awaitable[None]]
+        self,
+        jobs: Sequence[Foldable],
+        count_others: Callable[[], int],
+        hour: object,
+        rewrite: Callable[[], Awaitable[None]],
     ) -> None:
-        """Before something is published, by whoever holds the lock. `others` are the samples that are never folded."""
+        """Before something is published, by whoever holds the lock. The others are samples that are never folded."""
+        if not (self._most_series or self._most_actors):
+            return
+        others = count_others()
         total = others + sum(job.state.samples for job in jobs)
         is_over = bool(self._most_series) and total > self._most_series
         seen = (hour, *(job.reading for job in jobs))

@@ -182,23 +182,22 @@ class OrganizationJobs:
     async def fit(self) -> None:
         """Fold what is too much, before all of it is published."""
         jobs = [job for job in (self.cost, self.usage, self.claude_code, self.nowcast, self.hours) if job is not None]
-        folded = {id(job) for job in jobs}
-        others = sum(job.state.samples for job in self if id(job) not in folded)
 
-        async def rewrite() -> None:
-            for change in await self.all_rewritten():
-                change()
+        def others() -> int:
+            listed = (job for job in (self.inventory, self.members, self.limits) if job is not None)
+            return sum(job.state.samples for job in listed) + self._publisher.own_samples()
 
-        await self._bound.fit(jobs, others + self._publisher.own_samples(), self._publisher.hour, rewrite)
+        await self._bound.fit(jobs, others, self._publisher.hour, self._rewrite)
 
-    async def renamed(self) -> list[Callable[[], None]]:
-        """What shows the readings when people are shown in another way."""
+    async def rename_people(self) -> None:
+        """They are shown in another way from now on; by whoever holds the publisher's lock."""
         self._bound.forget()
-        return await self.all_rewritten()
+        await self._rewrite()
 
-    async def all_rewritten(self) -> list[Callable[[], None]]:
-        """The same in the hour that is shown, when people or what is folded are other ones."""
-        return [*[await job.rewritten(self._publisher.hour) for job in self], self._show_all]
+    async def _rewrite(self) -> None:
+        for change in [await job.rewritten(self._publisher.hour) for job in self]:
+            change()
+        self._show_all()
 
     def _job(
         self,

@@ -49,8 +49,7 @@ class TeamsReload:
             async with self._publisher.lock:
                 self._people.disguise = by_team(teams)
                 for organization in self._organizations:
-                    for change in await organization.renamed():
-                        change()
+                    await organization.rename_people()
             self._last_success = self._now()
             self._tell(successful=True)
             log.info("the map of people was read again", entries=len(teams))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.contract.people import EVERYBODY_OF
-from exporter.settings.yaml_file import Entry, YamlError, read_texts
+from exporter.settings.yaml_file import Entry, entries_of, read_texts
 
 SHORTEST_KEY_BYTES = 16
 
@@ -28,14 +28,8 @@ def read_hash_key(path: Path) -> bytes:
 
 def read_teams(path: Path) -> Mapping[str, str]:
     """By address or `*@domain`, in lower case. Raises ValueError, which names no address."""
-    try:
-        entries = list(read_texts(path.read_bytes()))
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    except YamlError as error:
-        raise ValueError(f"{path}{error}") from None
     teams: dict[str, str] = {}
-    for entry in entries:
+    for entry in entries_of(path, read_texts):
         address = entry.path[0].strip().lower()
         if problem := _problem(entry, address, teams):
             raise ValueError(f"{path}, line {entry.line}: {problem}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from exporter.contract.nowcast import TOKEN_TYPES
 from exporter.nowcast.list_prices import ListPrice, priced
-from exporter.settings.yaml_file import Entry, YamlError, read
+from exporter.settings.yaml_file import Entry, entries_of, read
 
 NEEDED = ("uncached_input", "output", "cache_read")
 MOST_USD = 10_000
@@ -25,14 +25,8 @@ MOST_USD = 10_000
 
 def read_prices(path: Path) -> Mapping[str, ListPrice]:
     """Raises ValueError with the first thing that is wrong, by model and name."""
-    try:
-        entries = list(read(path.read_bytes()))
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    except YamlError as error:
-        raise ValueError(f"{path}{error}") from None
     given: dict[str, dict[str, float]] = {}
-    for entry in entries:
+    for entry in entries_of(path, read):
         where = f"{path}: {'.'.join(entry.path)}"
         if entry.problem:
             raise ValueError(f"{where}: {entry.problem}")

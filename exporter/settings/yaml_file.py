@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -26,6 +27,16 @@ class Entry(NamedTuple):
     value: str | list[str] | None = None
     problem: str = ""
     line: int = 0
+
+
+def entries_of(path: Path, read_as: Callable[[bytes], Iterator[Entry]]) -> list[Entry]:
+    """Of a file that a setting names. Raises ValueError."""
+    try:
+        return list(read_as(path.read_bytes()))
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except YamlError as error:
+        raise ValueError(f"{path}{error}") from None
 
 
 def read_texts(data: bytes) -> Iterator[Entry]:

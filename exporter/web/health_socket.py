@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DEFAULT_PORT = 9817
+
 
 def prefix(user_id: int) -> str:
     """How the names of all exporters of a user begin."""

@@ -42,10 +42,18 @@ class BoundedProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=0)
         self._since = self.loop.time()
         self._await_request()
-        of_these = [each for each in self.connections if isinstance(each, BoundedProtocol)]
-        others = [each for each in of_these if each is not self and not each.transport.is_closing()]
+        others = [
+            each
+            for each in self.connections
+            if isinstance(each, BoundedProtocol) and each is not self and each.is_counted and self.is_counted
+        ]
         if len(others) >= self._most_connections:
             min(others, key=BoundedProtocol.worth).transport.abort()
+
+    @property
+    def is_counted(self) -> bool:
+        """But for those that are closing, and the health check's, whose clients have no address."""
+        return self.client is not None and not self.transport.is_closing()
 
     def worth(self) -> tuple[int, float]:
         """Who is worth least has to go first."""
