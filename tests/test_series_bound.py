@@ -307,6 +307,34 @@ def test_series_do_not_come_and_go_while_numbers_grow() -> None:
     with_exporter(act, "--web.max-series=600", "--no-limits.enabled")
 
 
+def test_at_midnight_days_move_and_what_is_folded_keeps_to_the_bound(clock: Callable[[str], Any]) -> None:
+    async def act(api: ScriptedApi, exporter: Exporter) -> None:
+        answer(api, *organization(Random(2), 40, 40, 6, 6))
+        await exporter.refresh()
+        asked, before = len(api.requests), _of_days(exporter)
+        assert samples(exporter) <= 1500
+        clock("2026-11-22T00:00:01Z")
+        await exporter.roll()
+        assert samples(exporter) <= 1500
+        assert len(api.requests) == asked
+        after = _of_days(exporter)
+        for (name, days_ago), value in before.items():
+            if days_ago in {"0", "1"}:
+                assert after[name, str(int(days_ago) + 1)] == pytest.approx(value)
+
+    with_exporter(act, *FLAGS, "--web.max-series=1500")
+
+
+def _of_days(exporter: Exporter) -> dict[tuple[str, str], float]:
+    """The sum of each family of usage and Claude Code on each day."""
+    found: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for name, of_family in exporter.exposed.items():
+        if name.startswith(("anthropic_usage_tokens", "anthropic_claude_code_")):
+            for key, value in of_family.items():
+                found[name, dict(key)["days_ago"]] += value
+    return dict(found)
+
+
 def test_names_come_back_when_there_is_room(clock: Callable[[str], Any]) -> None:
     async def act(api: ScriptedApi, exporter: Exporter) -> None:
         many = [work(f"person-{number}@example.com", number, TODAY) for number in range(60)]
